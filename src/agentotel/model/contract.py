@@ -1,0 +1,165 @@
+"""The contract between adapters, patching and telemetry: what an adapter states, and who calls it when.
+
+An adapter is a frozen `Adapter` value plus pure functions. Patching intercepts what `Call.target` names and asks the
+functions for an operation; the `Observer` (telemetry) starts, measures and ends it. All functions of an adapter run
+inside the fail-open guard, so they may be written for the good case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from agentotel.model.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Intercepted:
+    """One intercepted call, before the user's function runs.
+
+    Attributes:
+        target: The target as the adapter or the user wrote it.
+        function: The original function (unbound).
+        instance: What it was called on: the object, the class for a class method, None for a plain function.
+        args: Positional arguments, without `instance`.
+        kwargs: Keyword arguments. Never change them.
+    """
+
+    target: str
+    function: Callable[..., Any]
+    instance: Any
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def argument(self, name: str, position: int | None = None, default: Any = None) -> Any:
+        """Return the argument called `name`, or the one at `position`, or `default`."""
+        if name in self.kwargs:
+            return self.kwargs[name]
+        if position is not None and position < len(self.args):
+            return self.args[position]
+        return default
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Says that a returned object is not the result yet, but will give it.
+
+    Patching returns a proxy of the object (``isinstance`` and attributes stay) and watches these methods.
+
+    Attributes:
+        value_methods: Methods whose return value is the result (or a stream of it), such as ``parse``.
+            Sync and async are told apart by what they return.
+        end_methods: Methods after which no result can come any more, such as ``close``.
+        ready: The result is already there and calling ``value_methods[0]`` costs nothing and changes nothing:
+            patching calls it at once, inside the guard, and returns the very object that the user expects.
+    """
+
+    value_methods: tuple[str, ...] = ()
+    end_methods: tuple[str, ...] = ("close", "aclose")
+    ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of a library that is one operation.
+
+    Whether the function is sync, async, a generator or an async generator, and whether it returns a stream, is found
+    out by patching from the object that it returns.
+
+    Attributes:
+        target: ``package.module:Class.method`` or ``package.module:function``.
+        request: Makes the operation from the call. None: this call is no operation (it goes through untouched).
+        response: Completes the operation from the final result.
+        chunk: Folds one chunk of a stream into the operation. Called in order, after the stream has ended, so that
+            streaming itself costs next to nothing.
+        deferred: Tells whether a returned object only stands for the result (raw responses, context managers).
+        supports: A version specifier, where this one target exists in some supported versions only.
+        optional: Not an error if the target does not exist (a class that was renamed between versions).
+    """
+
+    target: str
+    request: Callable[[Intercepted], Operation | None]
+    response: Callable[[Any, Any], None] | None = None
+    chunk: Callable[[Any, Any], None] | None = None
+    deferred: Callable[[Any], Deferred | None] | None = None
+    supports: str | None = None
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A function of a library that tells something about the operation that is open around it (a retry, a 429).
+
+    Attributes:
+        target: As in `Call`.
+        note: Called with the innermost open operation and the call, before the function runs.
+        optional: As in `Call`.
+    """
+
+    target: str
+    note: Callable[[Operation, Intercepted], None]
+    optional: bool = False
+
+
+class Recording(Protocol):
+    """An operation that has started and not ended. Ending it more than once is allowed: the first end counts."""
+
+    operation: Operation
+
+    def activate(self) -> object:
+        """Make it the current operation and span; return a token for `suspend`."""
+
+    def suspend(self, token: object) -> None:
+        """Put back what was current before `activate`; safe in any task or thread."""
+
+    def chunk(self) -> None:
+        """Note that a piece of the stream has arrived now."""
+
+    def stop(self) -> None:
+        """End it; `Operation.failure` decides whether it counts as failed."""
+
+    def fail(self, error: BaseException) -> None:
+        """End it with an exception (cancellation included)."""
+
+
+class Observer(Protocol):
+    """Whoever records operations: `agentotel.telemetry`, or a fake in a test."""
+
+    def start(self, operation: Operation) -> Recording | None:
+        """Start recording; None when this operation is already being recorded by an outer call."""
+
+    def current(self) -> Operation | None:
+        """Return the innermost open operation of this context."""
+
+
+Install = Callable[[Any, Observer], None]
+"""Connects a framework that has callbacks of its own: ``install(module, observer)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How one library is mapped to operations.
+
+    Attributes:
+        name: Short name, also the one to put into ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
+        distribution: The library's name on the package index.
+        supports: Version specifier of what is tested, such as ``>=2,<4``.
+        trigger: The module whose import is the moment to patch.
+        choice: Which of adopt, enable, patch, suppress, and why: one sentence for the documentation.
+        calls: Functions that are operations.
+        notes: Functions that tell about an operation.
+        install: For frameworks with callbacks.
+        replaces: Names of entry points of official or third-party instrumentations for the same library that are
+            not loaded beside this adapter, so that nothing is counted twice.
+    """
+
+    name: str
+    distribution: str
+    supports: str
+    trigger: str
+    choice: str
+    calls: Sequence[Call] = ()
+    notes: Sequence[Note] = ()
+    install: Install | None = None
+    replaces: Sequence[str] = ()

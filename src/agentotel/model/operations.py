@@ -1,0 +1,186 @@
+"""The operations of an agent program, as plain data: what adapters fill in and the recorder turns into telemetry.
+
+An adapter's ``request`` makes one, its ``response`` and ``chunk`` complete it. Nothing here measures, formats or
+exports. Content (prompts, answers, tool arguments and results) is held as *thunks*, functions without arguments,
+that are called only when the user has switched content on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+AttributeValue = str | bool | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
+"""What an attribute of a span may be."""
+
+Content = Callable[[], Any]
+"""A function that gives content as JSON-able data: for messages, a list in the shape of the GenAI conventions
+(``[{"role": "user", "parts": [{"type": "text", "content": "..."}]}]``)."""
+
+CHAT = "chat"
+GENERATE_CONTENT = "generate_content"
+TEXT_COMPLETION = "text_completion"
+EMBEDDINGS = "embeddings"
+INVOKE_AGENT = "invoke_agent"
+CREATE_AGENT = "create_agent"
+EXECUTE_TOOL = "execute_tool"
+INVOKE_WORKFLOW = "invoke_workflow"
+RETRIEVAL = "retrieval"
+PLAN = "plan"
+
+
+@dataclass(slots=True)
+class Usage:
+    """Tokens of one model call; None where the library did not say.
+
+    `input_tokens` includes the cached ones and `output_tokens` the reasoning ones, as the GenAI conventions want
+    it: an adapter of a library that counts differently adds them up.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Operation:
+    """What all operations have in common. Use one of its subclasses.
+
+    Attributes:
+        name: What the user calls it: the agent's, tool's, workflow's or step's name.
+        conversation_id: Where the library knows one; never an invented one.
+        failure: Set by ``response`` where a returned *value* says that the operation failed (a tool result with
+            ``is_error``): the ``error.type`` to record. Exceptions are seen by the recorder itself.
+        cancelled: Set by the adapter where a returned value says that the run was cancelled.
+        attributes: Anything else that the conventions name, by its full name (see `agentotel.model.names`).
+        subject: The object that the operation is a method call on. Two open operations of one class on one
+            subject, through different functions, are one operation (an override that calls ``super()``).
+        function: The function that was intercepted, for the same purpose.
+        scratch: Free for the adapter, to carry state from ``request`` to ``chunk`` and ``response``.
+    """
+
+    name: str | None = None
+    conversation_id: str | None = None
+    failure: str | None = None
+    cancelled: bool = False
+    attributes: dict[str, AttributeValue] = field(default_factory=dict)
+    subject: object = None
+    function: object = None
+    scratch: Any = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ModelCall(Operation):
+    """One logical call of a model, all its retries included; also embeddings (``operation="embeddings"``).
+
+    Attributes:
+        provider: A value of ``gen_ai.provider.name``, such as ``openai``.
+        request_model: The model that was asked for.
+        response_model: The model that answered.
+        stream: Whether the answer was asked for in pieces.
+        message_count: How many messages were sent.
+        retries: How often the library tried again.
+        rate_limits: How many of the tries were answered with 429.
+        input_messages: Thunk of the messages sent, in the shape of the conventions.
+        output_messages: Thunk of the messages received.
+        system_instructions: Thunk of the instructions given apart from the messages.
+        tool_definitions: Thunk of the tools offered.
+        Others are named like the attribute of the conventions that they become.
+    """
+
+    operation: str = CHAT
+    provider: str | None = None
+    request_model: str | None = None
+    response_model: str | None = None
+    response_id: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    usage: Usage | None = None
+    stream: bool = False
+    output_type: str | None = None
+    choice_count: int | None = None
+    seed: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop_sequences: tuple[str, ...] = ()
+    reasoning_level: str | None = None
+    server_address: str | None = None
+    server_port: int | None = None
+    message_count: int | None = None
+    retries: int = 0
+    rate_limits: int = 0
+    input_messages: Content | None = None
+    output_messages: Content | None = None
+    system_instructions: Content | None = None
+    tool_definitions: Content | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentRun(Operation):
+    """One run (chat, invocation) of an agent.
+
+    Attributes:
+        agent_id: A stable id of the agent, where it has one.
+        template_id: The template that the agent was made from, where the program knows such a thing.
+        provider: Provider of the model, where known.
+        request_model: The model, where the agent has exactly one.
+        message_length: Characters of the message that started the run.
+        message_count: How many messages the agent holds at the start of the run.
+        token_limit: Tokens that the agent may use in its life; above 80 % a warning is logged.
+        tokens_used: Tokens that it had used before this run, as the agent itself counts.
+        usage: What the agent's result says about tokens. Counted only where no model call was seen inside the run.
+        user_id: As the agent knows them; an explicit `agentotel.context` goes before.
+        tenant_id: The same.
+        session_id: The same.
+        system_instructions: Thunk of the agent's instructions.
+        input_messages: Thunk of what it was asked.
+        output_messages: Thunk of what it answered.
+    """
+
+    agent_id: str | None = None
+    template_id: str | None = None
+    description: str | None = None
+    provider: str | None = None
+    request_model: str | None = None
+    finish_reasons: tuple[str, ...] = ()
+    message_length: int | None = None
+    message_count: int | None = None
+    token_limit: int | None = None
+    tokens_used: int | None = None
+    usage: Usage | None = None
+    user_id: str | None = None
+    tenant_id: str | None = None
+    session_id: str | None = None
+    system_instructions: Content | None = None
+    input_messages: Content | None = None
+    output_messages: Content | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ToolCall(Operation):
+    """One execution of a tool. `call_id` is the id that the model gave to the call; `arguments` and `result` are thunks."""
+
+    call_id: str | None = None
+    tool_type: str = "function"
+    description: str | None = None
+    arguments: Content | None = None
+    result: Content | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Workflow(Operation):
+    """One run of a workflow: several agents or steps under one name."""
+
+    input_messages: Content | None = None
+    output_messages: Content | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Step(Operation):
+    """A part of a run that is worth seeing on the time line: middleware, a guardrail, parsing, formatting."""
