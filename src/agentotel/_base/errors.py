@@ -33,7 +33,9 @@ def printable(value: object, limit: int = 200) -> str:
     Use it wherever text that agentotel did not write enters one of its own messages.
     """
     text = value if isinstance(value, str) else str(value)
-    shown = text[:limit].encode("unicode_escape", "backslashreplace").decode("ascii") if not text[
-        :limit
-    ].isprintable() else text[:limit]
+    shown = (
+        text[:limit].encode("unicode_escape", "backslashreplace").decode("ascii")
+        if not text[:limit].isprintable()
+        else text[:limit]
+    )
     return f"{shown}... ({len(text)} characters)" if len(text) > limit else shown

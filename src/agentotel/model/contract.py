@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from agentotel.model.operations import Operation
+if TYPE_CHECKING:
+    from agentotel.model.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agentotel.model import names
 from agentotel.model.operations import (
@@ -12,12 +11,16 @@ from agentotel.model.operations import (
     INVOKE_AGENT,
     INVOKE_WORKFLOW,
     AgentRun,
-    AttributeValue,
     ModelCall,
     Operation,
     ToolCall,
     Workflow,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from agentotel.model.operations import AttributeValue
 
 
 @dataclass(frozen=True, slots=True)

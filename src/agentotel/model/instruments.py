@@ -135,7 +135,8 @@ CLIENT_TOKEN_USAGE: Final = Instrument(
     GEN_AI_TOKEN_BUCKETS,
 )  # fmt: skip
 TIME_TO_FIRST_CHUNK: Final = Instrument(
-    "gen_ai.client.operation.time_to_first_chunk", "histogram", "s", "Time until the first piece of a stream", "gen_ai",
+    "gen_ai.client.operation.time_to_first_chunk", "histogram", "s",
+    "Time until the first piece of a stream", "gen_ai",
     "gen_ai_client_operation_time_to_first_chunk_seconds",
     ("gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model"),
     GEN_AI_DURATION_BUCKETS,
@@ -164,8 +165,8 @@ INVOKE_WORKFLOW_DURATION: Final = Instrument(
 )  # fmt: skip
 
 SELF_ERRORS: Final = Instrument(
-    "agentotel.self.errors", "observable_counter", "{error}", "Errors inside agentotel, by the place where they were caught",
-    "self", "agentotel_self_errors_total", ("site",),
+    "agentotel.self.errors", "observable_counter", "{error}",
+    "Errors inside agentotel, by the place where they were caught", "self", "agentotel_self_errors_total", ("site",),
 )  # fmt: skip
 SELF_FOLDED: Final = Instrument(
     "agentotel.self.folded", "counter", "{value}", "Metric records whose attribute value was folded into `other`",

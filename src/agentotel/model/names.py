@@ -83,7 +83,7 @@ SESSION_ID: Final = "session.id"
 AGENT_TEMPLATE: Final = "agent.template"
 MESSAGE_LENGTH: Final = "agent.message.length"
 MESSAGE_COUNT: Final = "agent.message.count"
-TOKEN_LIMIT: Final = "agent.token.limit"
+TOKEN_LIMIT: Final = "agent.token.limit"  # noqa: S105 - tokens of a model
 TOKENS_USED: Final = "agent.tokens.used"
 COST: Final = "agent.cost"
 COST_CURRENCY: Final = "agent.cost.currency"
@@ -97,7 +97,7 @@ ABANDONED: Final = "agentotel.abandoned"
 
 # --- Names of log records (their event name) ---
 EVENT_CHAT_STARTED: Final = "agent.chat.started"
-EVENT_TOKEN_LIMIT: Final = "agent.token.limit.approaching"
+EVENT_TOKEN_LIMIT: Final = "agent.token.limit.approaching"  # noqa: S105 - the same
 EVENT_MODEL_FAILED: Final = "agent.model_call.failed"
 EVENT_TOOL_FAILED: Final = "agent.tool.failed"
 EVENT_INFERENCE_DETAILS: Final = "gen_ai.client.inference.operation.details"

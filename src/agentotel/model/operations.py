@@ -164,7 +164,13 @@ class AgentRun(Operation):
 
 @dataclass(slots=True, kw_only=True)
 class ToolCall(Operation):
-    """One execution of a tool. `call_id` is the id that the model gave to the call; `arguments` and `result` are thunks."""
+    """One execution of a tool.
+
+    Attributes:
+        call_id: The id that the model gave to the call.
+        arguments: Thunk of what the tool was given.
+        result: Thunk of what it returned.
+    """
 
     call_id: str | None = None
     tool_type: str = "function"

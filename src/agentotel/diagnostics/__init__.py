@@ -1,0 +1,1 @@
+"""Tells what agentotel does on this machine, what it does not, and why."""

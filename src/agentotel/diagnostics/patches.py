@@ -1,0 +1,90 @@
+"""Finds out what would be patched: imports each supported library that is installed, in a process of its own.
+
+A process of its own, because importing a library may take seconds, print, or fail in ways of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess  # noqa: S404 - runs this interpreter
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Final
+
+from agentotel.adapters.registry import ADAPTERS
+from agentotel.diagnostics.findings import Finding
+from agentotel.patching import patch_adapter, patch_reports
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from agentotel.model.contract import Adapter
+
+_DEADLINE_S: Final = 60
+_SECTION: Final = "adapters"
+
+
+def findings(disabled: Collection[str]) -> Iterator[Finding]:
+    """Yield a finding per adapter, and one per target that cannot be patched.
+
+    Args:
+        disabled: The names in ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
+    """
+    for adapter in ADAPTERS:
+        installed = _installed(adapter.distribution)
+        if adapter.name in disabled or "*" in disabled:
+            yield Finding(_SECTION, adapter.name, "info", "left out: OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
+        elif installed is None:
+            detail = f"{adapter.distribution} is not installed (supported: {adapter.supports})"
+            yield Finding(_SECTION, adapter.name, "info", detail)
+        else:
+            yield from _tried(adapter, installed)
+
+
+def _tried(adapter: Adapter, installed: str) -> Iterator[Finding]:
+    command = [sys.executable, "-m", "agentotel.diagnostics.patches", adapter.name]
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed words
+            command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False
+        )
+        reports = json.loads(done.stdout.rpartition("\n")[2] or "null")
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        yield Finding(_SECTION, adapter.name, "error", f"{adapter.distribution} {installed} cannot be tried: {error}")
+        return
+    if reports is None:
+        last = done.stderr.strip().rpartition("\n")[2]
+        detail = f"{adapter.distribution} {installed} cannot be imported: {last}"
+        yield Finding(_SECTION, adapter.name, "error", detail)
+        return
+    yield from _judged(adapter, installed, reports)
+
+
+def _judged(adapter: Adapter, installed: str, reports: list[dict[str, str]]) -> Iterator[Finding]:
+    patched = sum(report["status"] == "patched" for report in reports)
+    wrong = [report for report in reports if report["status"] not in {"patched", "pending"} and not report["optional"]]
+    detail = f"{adapter.distribution} {installed}: {patched} of {len(reports)} targets are patched"
+    yield Finding(_SECTION, adapter.name, "error" if wrong else "ok", detail)
+    for report in wrong:
+        yield Finding(_SECTION, report["target"], "error", f"{report['status']}: {report['reason']}")
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _try(name: str) -> None:
+    """Patch one adapter here, import its library, and print what became of each target: runs in the child."""
+    adapter = next(adapter for adapter in ADAPTERS if adapter.name == name)
+    patch_adapter(adapter)
+    for module in (adapter.trigger, *(call.target.partition(":")[0] for call in adapter.calls if not call.optional)):
+        __import__(module)
+    keys = ("target", "status", "reason", "optional")
+    reports = [{key: getattr(report, key) for key in keys} for report in patch_reports()]
+    sys.stdout.write("\n" + json.dumps(reports))
+
+
+if __name__ == "__main__":
+    _try(sys.argv[1])

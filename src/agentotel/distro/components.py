@@ -1,0 +1,56 @@
+"""Exporters and other parts that settings name, found by entry point; one that fails is named and left out."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk import _configuration as sdk_configuration
+
+from agentotel._base.errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+    from opentelemetry.sdk.trace.sampling import Sampler
+
+_logger = logging.getLogger("agentotel")
+
+_BY_PROTOCOL: Final = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
+
+
+def exporters(signal: str, exporter_names: Iterable[str], protocol: str) -> Iterator[Any]:
+    """Yield an instance of each exporter (or metric reader) of a signal that can be had.
+
+    Args:
+        signal: ``traces``, ``metrics`` or ``logs``.
+        exporter_names: As in ``OTEL_TRACES_EXPORTER``.
+        protocol: As in ``OTEL_EXPORTER_OTLP_PROTOCOL``.
+    """
+    group = f"opentelemetry_{signal}_exporter"
+    for name in exporter_names:
+        if name == "none":
+            continue
+        entry_name = _BY_PROTOCOL[protocol] if name == "otlp" else name
+        setting = f"OTEL_{signal.upper()}_EXPORTER={printable(name)}"
+        found = next(iter(entry_points(group=group, name=entry_name)), None)
+        if found is None:
+            known = sorted({entry.name for entry in entry_points(group=group)})
+            _logger.error("agentotel: %s: no such exporter is installed; expected one of %s", setting, ", ".join(known))
+            continue
+        try:
+            yield found.load()()
+        except Exception as error:  # noqa: BLE001 - a port in use or a bad endpoint must not stop anything else
+            _logger.error("agentotel: %s: could not be started and is left out: %s", setting, error)  # noqa: TRY400 - one line
+
+
+def sampler() -> Sampler | None:
+    """Return the sampler of ``OTEL_TRACES_SAMPLER``, None for the SDK's default."""
+    return sdk_configuration._import_sampler(sdk_configuration._get_sampler())  # noqa: SLF001 - what distros are given
+
+
+def id_generator() -> IdGenerator:
+    """Return the id generator of ``OTEL_PYTHON_ID_GENERATOR``."""
+    return sdk_configuration._import_id_generator(sdk_configuration._get_id_generator())  # noqa: SLF001 - the same

@@ -1,0 +1,141 @@
+"""The exporter-side net: content that is off leaves the process in no span and no log record, whoever recorded it.
+
+`agentotel.telemetry.content` is the choke point for what agentotel records itself; this one stands in front of every
+exporter, for what other instrumentations record and what programs log with an exception. It runs in the exporting
+thread. What an exporter could not deliver is counted here.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
+
+    Scrub = Callable[[Mapping[str, Any]], dict[str, Any] | None]
+    OnDropped = Callable[[str, int], None]
+
+
+class GuardedSpanExporter(SpanExporter):
+    """Scrubs spans before they reach `exporter`, and counts those that it could not deliver.
+
+    Args:
+        exporter: The real one.
+        scrub: Gives the attributes that may leave, None where they all may.
+        on_dropped: Called with the signal and the number of items lost.
+    """
+
+    def __init__(self, exporter: SpanExporter, scrub: Scrub, on_dropped: OnDropped) -> None:
+        self._exporter = exporter
+        self._scrub = scrub
+        self._on_dropped = on_dropped
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Export `spans` without content that is off."""
+        result = self._exporter.export([scrubbed_span(span, self._scrub) for span in spans])
+        if result is not SpanExportResult.SUCCESS:
+            self._on_dropped("traces", len(spans))
+        return result
+
+    def shutdown(self) -> None:
+        """Shut the real exporter down."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Flush the real exporter."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+class GuardedLogExporter(LogRecordExporter):
+    """The same for log records."""
+
+    def __init__(self, exporter: LogRecordExporter, scrub: Scrub, on_dropped: OnDropped) -> None:
+        self._exporter = exporter
+        self._scrub = scrub
+        self._on_dropped = on_dropped
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Export `batch` without content that is off."""
+        result = self._exporter.export([scrubbed_record(record, self._scrub) for record in batch])
+        if result is not LogRecordExportResult.SUCCESS:
+            self._on_dropped("logs", len(batch))
+        return result
+
+    def shutdown(self) -> None:
+        """Shut the real exporter down."""
+        shutdown: Callable[[], None] = self._exporter.shutdown
+        shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Flush the real exporter, if it knows how."""
+        flush = getattr(self._exporter, "force_flush", None)
+        return True if flush is None else bool(flush(timeout_millis))
+
+
+class ScrubbingSpanProcessor(SpanProcessor):
+    """The net for providers that are not ours, whose exporters cannot be wrapped: stands before their processors."""
+
+    def __init__(self, scrub: Scrub) -> None:
+        self._scrub = scrub
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Scrub the copy of the span that all further processors are given."""
+        clean = scrubbed_span(span, self._scrub)
+        if clean is not span:
+            span._attributes = clean._attributes  # noqa: SLF001 - the SDK offers no way to change an ended span
+            span._events = clean._events  # noqa: SLF001
+
+
+class ScrubbingLogRecordProcessor(LogRecordProcessor):
+    """The same for log records."""
+
+    def __init__(self, scrub: Scrub) -> None:
+        self._scrub = scrub
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Scrub the record before all further processors see it."""
+        attributes = self._scrub(log_record.log_record.attributes or {})
+        if attributes is not None:
+            log_record.log_record.attributes = attributes
+
+    def shutdown(self) -> None:
+        """Nothing to shut down."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing to flush."""
+        del timeout_millis
+        return True
+
+
+def scrubbed_span(span: ReadableSpan, scrub: Scrub) -> ReadableSpan:
+    """Return `span`, or a copy of it without the content that must not leave."""
+    attributes = scrub(span.attributes or {})
+    events = [_scrubbed_event(event, scrub) for event in span.events]
+    if attributes is None and all(new is old for new, old in zip(events, span.events, strict=True)):
+        return span
+    clean = copy(span)
+    clean._events = events  # noqa: SLF001 - a ReadableSpan has no constructor arguments for all of its parts
+    if attributes is not None:
+        clean._attributes = attributes  # noqa: SLF001
+    return clean
+
+
+def _scrubbed_event(event: Event, scrub: Scrub) -> Event:
+    attributes = scrub(event.attributes or {})
+    return event if attributes is None else Event(event.name, attributes, event.timestamp)
+
+
+def scrubbed_record(record: ReadableLogRecord, scrub: Scrub) -> ReadableLogRecord:
+    """Return `record`, after removing from it the content that must not leave."""
+    attributes = scrub(record.log_record.attributes or {})
+    if attributes is not None:
+        record.log_record.attributes = attributes
+    return record

@@ -1,0 +1,164 @@
+"""The SDK's providers as the settings ask for them, with the ids and the net in front of every exporter."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from agentotel import __version__
+from agentotel._base.failopen import attempt
+from agentotel.distro import components, service_name
+from agentotel.distro.net import (
+    GuardedLogExporter,
+    GuardedSpanExporter,
+    ScrubbingLogRecordProcessor,
+    ScrubbingSpanProcessor,
+)
+from agentotel.distro.processors import IdLogRecordProcessor, IdSpanProcessor
+from agentotel.model import instruments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from agentotel.config.settings import Settings
+    from agentotel.telemetry.content import ContentCapture
+
+    OnDropped = Callable[[str, int], None]
+
+_logger = logging.getLogger("agentotel")
+
+_UNKNOWN: Final = "unknown_service"
+
+
+class Pipeline:
+    """The three providers of this process.
+
+    Args:
+        settings: What the user asked for.
+        content: Knows what may leave the process.
+        on_dropped: Called with the signal and the number of items that could not be delivered.
+        auto_instrumentation_version: As the launcher says.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        content: ContentCapture,
+        on_dropped: OnDropped,
+        auto_instrumentation_version: str | None,
+    ) -> None:
+        self._settings = settings
+        self._content = content
+        self._on_dropped = on_dropped
+        resource = _resource(auto_instrumentation_version)
+        self.tracers = self._tracer_provider(resource)
+        self.meters = self._meter_provider(resource)
+        self.loggers = self._logger_provider(resource)
+
+    def make_global(self) -> None:
+        """Make the providers those of the whole process."""
+        trace.set_tracer_provider(self.tracers)
+        metrics.set_meter_provider(self.meters)
+        _logs.set_logger_provider(self.loggers)
+
+    def shutdown_steps(self) -> list[tuple[str, Callable[[], object]]]:
+        """Return what has to be done at the end of the program, to be run in parallel."""
+        return [
+            ("shutdown.traces", self.tracers.shutdown),
+            ("shutdown.metrics", self.meters.shutdown),
+            ("shutdown.logs", self.loggers.shutdown),
+        ]
+
+    def _tracer_provider(self, resource: Resource) -> TracerProvider:
+        provider = TracerProvider(
+            sampler=attempt("pipeline.sampler", components.sampler),
+            resource=resource,
+            id_generator=attempt("pipeline.id_generator", components.id_generator),
+            shutdown_on_exit=False,
+        )
+        provider.add_span_processor(IdSpanProcessor())
+        settings = self._settings
+        for exporter in components.exporters("traces", settings.traces_exporters, settings.traces_protocol):
+            guarded = GuardedSpanExporter(exporter, self._content.scrub_span, self._on_dropped)
+            provider.add_span_processor(BatchSpanProcessor(guarded))
+        return provider
+
+    def _meter_provider(self, resource: Resource) -> MeterProvider:
+        return MeterProvider(
+            metric_readers=list(self._metric_readers()),
+            resource=resource,
+            views=list(_views(self._settings)),
+            shutdown_on_exit=False,
+        )
+
+    def _metric_readers(self) -> Iterator[MetricReader]:
+        settings = self._settings
+        for exporter in components.exporters("metrics", settings.metrics_exporters, settings.metrics_protocol):
+            yield exporter if isinstance(exporter, MetricReader) else PeriodicExportingMetricReader(exporter)
+
+    def _logger_provider(self, resource: Resource) -> LoggerProvider:
+        provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
+        provider.add_log_record_processor(IdLogRecordProcessor())
+        settings = self._settings
+        for exporter in components.exporters("logs", settings.logs_exporters, settings.logs_protocol):
+            guarded = GuardedLogExporter(exporter, self._content.scrub_record, self._on_dropped)
+            provider.add_log_record_processor(BatchLogRecordProcessor(guarded))
+        return provider
+
+
+def join_existing(content: ContentCapture) -> None:
+    """Add the ids and the net to providers that somebody else has made (a declarative configuration file).
+
+    Their exporters cannot be wrapped, so the net is put before their span processors.
+
+    Args:
+        content: As in `Pipeline`.
+    """
+    tracers = trace.get_tracer_provider()
+    if isinstance(tracers, TracerProvider):
+        tracers.add_span_processor(IdSpanProcessor())
+        attempt("pipeline.net", _put_first, tracers, ScrubbingSpanProcessor(content.scrub_span))
+    loggers = _logs.get_logger_provider()
+    if isinstance(loggers, LoggerProvider):
+        attempt("pipeline.log_ids", _put_log_net_first, loggers, content)
+
+
+def _put_first(tracers: TracerProvider, processor: ScrubbingSpanProcessor) -> None:
+    group = tracers._active_span_processor  # noqa: SLF001 - the SDK only offers to add one at the end
+    group._span_processors = (processor, *group._span_processors)  # noqa: SLF001
+
+
+def _put_log_net_first(loggers: LoggerProvider, content: ContentCapture) -> None:
+    group = loggers._multi_log_record_processor  # noqa: SLF001 - the same
+    first = (IdLogRecordProcessor(), ScrubbingLogRecordProcessor(content.scrub_record))
+    group._log_record_processors = (*first, *group._log_record_processors)  # noqa: SLF001
+
+
+def _resource(auto_instrumentation_version: str | None) -> Resource:
+    own = {"telemetry.distro.name": "agentotel", "telemetry.distro.version": __version__}
+    if auto_instrumentation_version:
+        own["telemetry.auto.version"] = auto_instrumentation_version
+    resource = Resource.create(own)
+    named = str(resource.attributes.get(SERVICE_NAME) or _UNKNOWN)
+    program = service_name.from_command_line(sys.orig_argv) if named.startswith(_UNKNOWN) else None
+    return resource if program is None else resource.merge(Resource({SERVICE_NAME: program}))
+
+
+def _views(settings: Settings) -> Iterator[View]:
+    # The Prometheus exporter knows no exponential histograms and would warn at every scrape: there the same
+    # instrument has the explicit buckets of the others.
+    if "prometheus" not in settings.metrics_exporters:
+        for instrument in instruments.INSTRUMENTS:
+            if instrument.kind == "exponential_histogram":
+                yield View(instrument_name=instrument.name, aggregation=ExponentialBucketHistogramAggregation())

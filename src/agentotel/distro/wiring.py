@@ -1,0 +1,159 @@
+"""Joins the parts of one process: providers, recorder, adapters, discovery, the program's logs, the end."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from opentelemetry import _logs, metrics, propagate, trace
+
+from agentotel import __version__, identity, patching, privacy
+from agentotel._base.failopen import attempt
+from agentotel.adapters import own_classes
+from agentotel.adapters.registry import ADAPTERS
+from agentotel.cost import Prices
+from agentotel.distro import pipeline, program_logs, shutdown
+from agentotel.distro.created_agents import CreatedAgents
+from agentotel.distro.own_counts import OwnCounts
+from agentotel.model import names
+from agentotel.model.conventions import CONVENTIONS
+from agentotel.patching import targets
+from agentotel.patching.discovery import Discovery
+from agentotel.patching.instances import Instances
+from agentotel.telemetry import gauges
+from agentotel.telemetry.active_users import ActiveUsers
+from agentotel.telemetry.cardinality import CardinalityGuard
+from agentotel.telemetry.content import ContentCapture
+from agentotel.telemetry.events import Events
+from agentotel.telemetry.metrics import Metrics
+from agentotel.telemetry.recorder import Recorder, Sinks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from agentotel.config.settings import Settings
+
+_logger = logging.getLogger("agentotel")
+
+
+class Parts(NamedTuple):
+    """The three providers that telemetry goes to."""
+
+    tracers: TracerProvider
+    meters: MeterProvider
+    loggers: LoggerProvider
+
+
+class Recording(NamedTuple):
+    """A recorder and what has to be joined with it."""
+
+    recorder: Recorder
+    metrics: Metrics
+    guard: CardinalityGuard
+    users: ActiveUsers
+
+
+def start(settings: Settings, version: str | None, configure: Callable[[], None]) -> None:
+    """Start agentotel in this process: called once, by the configurator.
+
+    Args:
+        settings: What the user asked for.
+        version: Of the launcher, for the resource.
+        configure: The SDK's own configuration, which reads ``OTEL_CONFIG_FILE``.
+    """
+    counts = OwnCounts()
+    content = _content_capture(settings, counts)
+    if settings.config_file is None or not _configured_by_file(settings, configure, content):
+        built = pipeline.Pipeline(settings, content, counts.dropped, version)
+        built.make_global()
+        shutdown.at_exit(built.shutdown_steps(), settings.exit_timeout_s)
+    parts = Parts(trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())
+    recording = record_into(settings, parts, counts, content)
+    patching.observe(recording.recorder)
+    _connect(settings, recording, parts)
+
+
+def record_into(
+    settings: Settings, parts: Parts, counts: OwnCounts | None = None, content: ContentCapture | None = None
+) -> Recording:
+    """Make the recorder that writes into these providers."""
+    counts = counts or OwnCounts()
+    meter = parts.meters.get_meter(names.SCOPE, __version__)
+    guard = CardinalityGuard(settings.cardinality_limit, counts.folded)
+    own = Metrics(meter, settings.metric_families, guard)
+    counts.count_into(own)
+    users = ActiveUsers()
+    sinks = Sinks(
+        tracer=parts.tracers.get_tracer(names.SCOPE, __version__),
+        metrics=own,
+        events=Events(parts.loggers.get_logger(names.SCOPE, __version__)),
+        content=content or _content_capture(settings, counts),
+        prices=_prices(settings),
+        users=users,
+        convention=CONVENTIONS[settings.conventions],
+        token_limit=settings.token_limit,
+    )
+    return Recording(Recorder(sinks), own, guard, users)
+
+
+def _configured_by_file(settings: Settings, configure: Callable[[], None], content: ContentCapture) -> bool:
+    """Let the SDK make the providers from a declarative file; tell whether it could."""
+    try:
+        configure()
+    except Exception as error:  # noqa: BLE001 - a mistake in the file must not stop the program or its telemetry
+        message = "agentotel: OTEL_CONFIG_FILE=%s cannot be used, the environment is used instead: %s"
+        _logger.error(message, settings.config_file, error)  # noqa: TRY400 - one line
+        return False
+    pipeline.join_existing(content)
+    return True
+
+
+def _connect(settings: Settings, recording: Recording, parts: Parts) -> None:
+    for adapter in ADAPTERS:
+        if not settings.disabled_instrumentations & {adapter.name, "*"}:
+            attempt(f"{adapter.name}.patch", patching.patch_adapter, adapter)
+    instances = Instances(CreatedAgents(recording.metrics))
+    attempt("discovery.install", _discover, settings, instances)
+    meter = parts.meters.get_meter(names.SCOPE, __version__)
+    gauges.register(meter, settings.metric_families, recording.guard, recording.users, instances.pool_readings)
+    attempt("baggage.install", _guard_baggage, settings)
+    if settings.program_logs:
+        attempt("logs.install", _collect_logs)
+
+
+def _discover(settings: Settings, instances: Instances) -> None:
+    wanted, problems = targets.parse(settings.targets)
+    for problem in problems:
+        _logger.warning("agentotel: %s", problem)
+    report = partial(_logger.warning, "agentotel: %s")
+    make_call = own_classes.call
+    Discovery(wanted, enabled=settings.discover, make_call=make_call, report=report, instances=instances).install()
+
+
+def _guard_baggage(settings: Settings) -> None:
+    propagate.set_global_textmap(identity.AllowListedBaggage(propagate.get_global_textmap(), settings.baggage))
+
+
+def _collect_logs() -> None:
+    # Here and not at the top: a program that switches it off does not pay for the import.
+    from opentelemetry.instrumentation.logging.handler import LoggingHandler  # noqa: PLC0415
+
+    program_logs.install(LoggingHandler().emit)
+
+
+def _content_capture(settings: Settings, counts: OwnCounts) -> ContentCapture:
+    return ContentCapture(
+        privacy.ContentPolicy.parse(settings.content),
+        privacy.Redactor({f"user_{number}": expression for number, expression in enumerate(settings.redact, 1)}),
+        privacy.ByteBudget(settings.attribute_bytes, settings.span_bytes),
+        counts.count,
+    )
+
+
+def _prices(settings: Settings) -> Prices:
+    return Prices()

@@ -1,0 +1,159 @@
+"""Operations as span attributes: what is known at the start, and what its end adds.
+
+Attributes by which samplers decide are in the first set, ids before all others, so that no attribute limit can
+evict them. The names come from `agentotel.model.names`; renaming for another convention happens in the recorder.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agentotel._base.errors import printable
+from agentotel.model import names
+from agentotel.model.conventions import operation_name
+from agentotel.model.operations import AgentRun, ModelCall, Operation, Step, ToolCall, Usage, Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agentotel.model.operations import AttributeValue
+
+Attributes = dict[str, "AttributeValue"]
+
+_TEXT_CHARACTERS: Final = 1024
+"""Longest text that is no content: an id, a name, a model. Beyond it the value is cut and marked."""
+
+_MODEL_START: Final = (
+    ("provider", names.PROVIDER_NAME),
+    ("request_model", names.REQUEST_MODEL),
+    ("server_address", names.SERVER_ADDRESS),
+    ("server_port", names.SERVER_PORT),
+    ("output_type", names.OUTPUT_TYPE),
+    ("seed", names.REQUEST_SEED),
+    ("max_tokens", names.REQUEST_MAX_TOKENS),
+    ("temperature", names.REQUEST_TEMPERATURE),
+    ("top_p", names.REQUEST_TOP_P),
+    ("top_k", names.REQUEST_TOP_K),
+    ("frequency_penalty", names.REQUEST_FREQUENCY_PENALTY),
+    ("presence_penalty", names.REQUEST_PRESENCE_PENALTY),
+    ("reasoning_level", names.REQUEST_REASONING_LEVEL),
+    ("message_count", names.MESSAGE_COUNT),
+)
+_AGENT_START: Final = (
+    ("agent_id", names.AGENT_ID),
+    ("name", names.AGENT_NAME),
+    ("template_id", names.AGENT_TEMPLATE),
+    ("description", names.AGENT_DESCRIPTION),
+    ("provider", names.PROVIDER_NAME),
+    ("request_model", names.REQUEST_MODEL),
+    ("message_length", names.MESSAGE_LENGTH),
+    ("message_count", names.MESSAGE_COUNT),
+    ("token_limit", names.TOKEN_LIMIT),
+    ("tokens_used", names.TOKENS_USED),
+)
+_TOOL_START: Final = (
+    ("name", names.TOOL_NAME),
+    ("call_id", names.TOOL_CALL_ID),
+    ("tool_type", names.TOOL_TYPE),
+    ("description", names.TOOL_DESCRIPTION),
+)
+_WORKFLOW_START: Final = (("name", names.WORKFLOW_NAME),)
+_STEP_START: Final = (("name", names.STEP_NAME),)
+_STARTS: Final = (
+    (ModelCall, _MODEL_START),
+    (AgentRun, _AGENT_START),
+    (ToolCall, _TOOL_START),
+    (Workflow, _WORKFLOW_START),
+    (Step, _STEP_START),
+)
+_USAGE: Final = (
+    ("input_tokens", names.USAGE_INPUT_TOKENS),
+    ("output_tokens", names.USAGE_OUTPUT_TOKENS),
+    ("cache_read_tokens", names.USAGE_CACHE_READ_TOKENS),
+    ("cache_write_tokens", names.USAGE_CACHE_WRITE_TOKENS),
+    ("reasoning_tokens", names.USAGE_REASONING_TOKENS),
+)
+
+
+def at_start(operation: Operation, inherited: Attributes) -> Attributes:
+    """Return the attributes that the span starts with.
+
+    Args:
+        operation: What starts.
+        inherited: Ids and the enclosing agent's name: they come first.
+    """
+    attributes = dict(inherited)
+    verb = operation_name(operation)
+    if verb is not None:
+        attributes[names.OPERATION_NAME] = verb
+    if operation.conversation_id:
+        attributes[names.CONVERSATION_ID] = text(operation.conversation_id)
+    for kind, fields in _STARTS:
+        if isinstance(operation, kind):
+            _add(attributes, operation, fields)
+    if isinstance(operation, ModelCall):
+        _add_request_details(attributes, operation)
+    attributes.update(operation.attributes)
+    return attributes
+
+
+def _add_request_details(attributes: Attributes, call: ModelCall) -> None:
+    if call.stream:
+        attributes[names.REQUEST_STREAM] = True
+    if call.choice_count not in {None, 1}:
+        attributes[names.REQUEST_CHOICE_COUNT] = call.choice_count
+    if call.stop_sequences:
+        attributes[names.REQUEST_STOP_SEQUENCES] = call.stop_sequences
+
+
+def at_end(operation: Operation, started_with: Attributes) -> Attributes:
+    """Return what the end of the operation adds to the attributes it started with."""
+    attributes: Attributes = {}
+    for key, value in operation.attributes.items():
+        if started_with.get(key) != value:
+            attributes[key] = value
+    if operation.conversation_id and names.CONVERSATION_ID not in started_with:
+        attributes[names.CONVERSATION_ID] = text(operation.conversation_id)
+    if isinstance(operation, ModelCall):
+        _add_model_end(attributes, operation, started_with)
+    elif isinstance(operation, AgentRun) and operation.finish_reasons:
+        attributes[names.RESPONSE_FINISH_REASONS] = operation.finish_reasons
+    return attributes
+
+
+def _add_model_end(attributes: Attributes, call: ModelCall, started_with: Attributes) -> None:
+    if call.response_model:
+        attributes[names.RESPONSE_MODEL] = text(call.response_model)
+    if call.response_id:
+        attributes[names.RESPONSE_ID] = text(call.response_id)
+    if call.finish_reasons:
+        attributes[names.RESPONSE_FINISH_REASONS] = call.finish_reasons
+    if call.stream and names.REQUEST_STREAM not in started_with:
+        attributes[names.REQUEST_STREAM] = True
+    if call.retries:
+        attributes[names.RETRIES] = call.retries
+    if call.rate_limits:
+        attributes[names.RATE_LIMITS] = call.rate_limits
+
+
+def of_usage(usage: Usage | None) -> Attributes:
+    """Return the ``gen_ai.usage.*`` attributes of what is known about tokens."""
+    attributes: Attributes = {}
+    if usage is not None:
+        _add(attributes, usage, _USAGE)
+    return attributes
+
+
+def text(value: str) -> str:
+    """Return a name or id as it may stand in an attribute: printable and at most 1024 characters.
+
+    An id of a megabyte or a name with control characters must not hurt whoever stores or prints it.
+    """
+    return value if len(value) <= _TEXT_CHARACTERS and value.isprintable() else printable(value, _TEXT_CHARACTERS)
+
+
+def _add(attributes: Attributes, source: object, fields: Iterable[tuple[str, str]]) -> None:
+    for field, name in fields:
+        value = getattr(source, field)
+        if value is not None:
+            attributes[name] = text(value) if isinstance(value, str) else value

@@ -1,0 +1,194 @@
+"""The recorder: starts, measures and ends operations. All that telemetry means is decided here, once for all adapters.
+
+It is the `Observer` of `agentotel.model.contract`. Which operations are one and the same (an override that calls
+``super()``, a client around an SDK, an official instrumentation beside us) is decided at their start; what they add to
+spans, metrics and log records at their end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opentelemetry.context import get_current, get_value, set_value
+from opentelemetry.trace import INVALID_SPAN, SpanKind, set_span_in_context
+
+from agentotel import identity
+from agentotel._base.clock import Stopwatch
+from agentotel._base.failopen import attempt
+from agentotel.model import names
+from agentotel.model.operations import AgentRun, ModelCall
+from agentotel.telemetry import attributes, official
+from agentotel.telemetry.ending import Ending
+from agentotel.telemetry.recording import ActiveRecording, InnerRecording
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, Tracer
+
+    from agentotel.cost import Prices
+    from agentotel.identity import Identity
+    from agentotel.model.conventions import Convention
+    from agentotel.model.operations import AttributeValue, Operation
+    from agentotel.telemetry.active_users import ActiveUsers
+    from agentotel.telemetry.attributes import Attributes
+    from agentotel.telemetry.content import ContentCapture
+    from agentotel.telemetry.events import Events
+    from agentotel.telemetry.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Where the recorder writes: the parts that the composition root joins.
+
+    Attributes:
+        tracer: Makes the spans.
+        metrics: Records the metrics.
+        events: Emits the log records.
+        content: The choke point through which all content passes.
+        prices: Knows what a model call costs.
+        users: Counts the users that are active.
+        convention: How spans and attributes are spelled.
+        token_limit: Limit of an agent that has none of its own, in tokens.
+    """
+
+    tracer: Tracer
+    metrics: Metrics
+    events: Events
+    content: ContentCapture
+    prices: Prices
+    users: ActiveUsers
+    convention: Convention
+    token_limit: int | None = None
+
+
+class Recorder:
+    """Records operations as spans, metrics and log records.
+
+    Args:
+        sinks: Where they go.
+    """
+
+    def __init__(self, sinks: Sinks) -> None:
+        self._sinks = sinks
+        self._ending = Ending(sinks)
+
+    def current(self) -> Operation | None:
+        """Return the innermost open operation of this context."""
+        recording = _recording_in(get_current())
+        return None if recording is None else recording.operation
+
+    def start(self, operation: Operation) -> ActiveRecording | None:
+        """Start recording `operation` in the current context; None if it is already being recorded further out."""
+        context = get_current()
+        outer = _recording_in(context)
+        if outer is not None:
+            if outer.is_same_run(operation):
+                return None
+            if outer.takes_in(operation):
+                return self._start_inner(operation, outer, context)
+        return self._start_span(operation, outer, context)
+
+    def _start_inner(self, operation: Operation, outer: ActiveRecording, context: Context) -> InnerRecording:
+        inner = InnerRecording(
+            operation, outer, INVALID_SPAN, context, {}, outer.agent, Stopwatch(), self._ending.inner
+        )
+        inner.context = set_value(names.RECORDING_KEY, inner, context)
+        outer.inner = inner
+        return inner
+
+    def _start_span(self, operation: Operation, outer: ActiveRecording | None, context: Context) -> ActiveRecording:
+        watch = Stopwatch()
+        who = _identity_of(operation, outer)
+        if who is not None and who is not identity.current(context):
+            context = identity.with_identity(context, who)
+        agent = _agent_attributes(operation, outer)
+        started_with = attributes.at_start(operation, _inherited(who, agent, operation, outer))
+        is_official = isinstance(operation, ModelCall) and official.records(operation, context)
+        span = INVALID_SPAN if is_official else self._start_otel_span(operation, started_with, context, watch)
+        if not is_official:
+            context = set_span_in_context(span, context)
+        if isinstance(operation, ModelCall):
+            context = official.held_back(operation, context)
+        recording = ActiveRecording(operation, outer, span, context, started_with, agent, watch, self._ending.finish)
+        recording.official = is_official
+        recording.context = set_value(names.RECORDING_KEY, recording, context)
+        if isinstance(operation, AgentRun):
+            attempt("recorder.run_started", self._run_started, operation, recording, who)
+        return recording
+
+    def _start_otel_span(
+        self, operation: Operation, started_with: Attributes, context: Context, watch: Stopwatch
+    ) -> Span:
+        sinks = self._sinks
+        content = attempt("recorder.content", sinks.content.at_start, operation) or {}
+        return sinks.tracer.start_span(
+            attributes.text(sinks.convention.span_name(operation)),
+            context,
+            SpanKind.CLIENT if isinstance(operation, ModelCall) else SpanKind.INTERNAL,
+            sinks.convention.rename({**started_with, **content} if content else started_with),
+            None,
+            watch.start_ns,
+        )
+
+    def _run_started(self, run: AgentRun, recording: ActiveRecording, who: Identity) -> None:
+        self._sinks.events.chat_started(run, recording.agent, recording.context)
+        if who.user_id is not None:
+            self._sinks.users.run_started(who.user_id)
+        recording.user_id = who.user_id
+        self._ending.started(run, recording)
+
+
+def _recording_in(context: Context) -> ActiveRecording | None:
+    """Return the innermost recording that is still open, or None.
+
+    One that has ended can still be current in a task that outlives it; what such a task does belongs to whatever
+    is open around it.
+    """
+    recording = get_value(names.RECORDING_KEY, context)
+    while isinstance(recording, ActiveRecording) and recording.ended:
+        recording = recording.outer
+    return recording if isinstance(recording, ActiveRecording) else None
+
+
+def _identity_of(operation: Operation, outer: ActiveRecording | None) -> Identity | None:
+    """Return who this is for: what the program said explicitly, completed by what the agent knows.
+
+    Everything that happens under one root shares a request id: one is made where none came.
+    """
+    current = identity.current() or identity.from_baggage()
+    found: dict[str, object] = {}
+    if isinstance(operation, AgentRun):
+        found = {
+            "user_id": operation.user_id,
+            "tenant_id": operation.tenant_id,
+            "session_id": operation.session_id,
+        }
+    if outer is None and (current is None or current.request_id is None):
+        found["request_id"] = identity.new_request_id()
+    return identity.merged(current, found) if found else current
+
+
+def _agent_attributes(operation: Operation, outer: ActiveRecording | None) -> Attributes:
+    """Return the id and name of the agent that the operation belongs to."""
+    if not isinstance(operation, AgentRun):
+        return {} if outer is None else outer.agent
+    agent: Attributes = {}
+    if operation.agent_id:
+        agent[names.AGENT_ID] = attributes.text(operation.agent_id)
+    if operation.name:
+        agent[names.AGENT_NAME] = attributes.text(operation.name)
+    return agent
+
+
+def _inherited(
+    who: Identity | None, agent: Attributes, operation: Operation, outer: ActiveRecording | None
+) -> Attributes:
+    inherited: Attributes = {} if who is None else dict(identity.attributes(who))
+    inherited.update(agent)
+    conversation: AttributeValue | None = operation.conversation_id or (who.session_id if who is not None else None)
+    if conversation is None and outer is not None:
+        conversation = outer.started_with.get(names.CONVERSATION_ID)
+    if conversation:
+        inherited[names.CONVERSATION_ID] = attributes.text(str(conversation))
+    return inherited

@@ -1,0 +1,114 @@
+"""For tests: everything that a piece of code records, in memory, with the same recorder as in production.
+
+with agentotel.testing.recording() as telemetry:
+    ...
+    telemetry.observer            # give it to whatever starts operations
+telemetry.spans()                 # finished spans, in the order in which they ended
+telemetry.metric("agent.requests")
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from agentotel import patching
+from agentotel.config.load import load_settings
+from agentotel.distro.processors import IdLogRecordProcessor, IdSpanProcessor
+from agentotel.distro.wiring import Parts, record_into
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from agentotel.model.contract import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedTelemetry:
+    """What was recorded.
+
+    Attributes:
+        observer: The recorder.
+        tracer_provider: For spans of the test's own.
+    """
+
+    observer: Observer
+    tracer_provider: TracerProvider
+    _spans: InMemorySpanExporter
+    _reader: InMemoryMetricReader
+    _logs: InMemoryLogRecordExporter
+
+    def spans(self) -> list[ReadableSpan]:
+        """Return the spans that have ended, in the order in which they ended."""
+        return list(self._spans.get_finished_spans())
+
+    def span(self, name: str) -> ReadableSpan:
+        """Return the one span with this name.
+
+        Raises:
+            AssertionError: There is none, or more than one.
+        """
+        found = [span for span in self.spans() if span.name == name]
+        assert len(found) == 1, f"{len(found)} spans are named {name!r}; there are {[s.name for s in self.spans()]}"
+        return found[0]
+
+    def metric(self, name: str) -> dict[tuple[tuple[str, Any], ...], Any]:
+        """Return the points of a metric by their sorted attributes: a number, or (count, sum) of a histogram."""
+        data = self._reader.get_metrics_data()
+        points: dict[tuple[tuple[str, Any], ...], Any] = {}
+        for resource in data.resource_metrics if data is not None else ():
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    if metric.name == name:
+                        points |= {_key(point): _value(point) for point in metric.data.data_points}
+        return points
+
+    def logs(self) -> list[Any]:
+        """Return the log records, in the order in which they were emitted."""
+        return [entry.log_record for entry in self._logs.get_finished_logs()]
+
+
+def _key(point: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(point.attributes.items()))
+
+
+def _value(point: Any) -> Any:
+    return point.value if hasattr(point, "value") else (point.count, point.sum)
+
+
+@contextmanager
+def recording(environment: Mapping[str, str] | None = None) -> Iterator[RecordedTelemetry]:
+    """Record everything that happens inside, through providers of its own that are not global.
+
+    Args:
+        environment: Settings by their environment variables; nothing is read from the real environment.
+    """
+    spans, logs, reader = InMemorySpanExporter(), InMemoryLogRecordExporter(), InMemoryMetricReader()
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(IdSpanProcessor())
+    tracers.add_span_processor(SimpleSpanProcessor(spans))
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    loggers = LoggerProvider(shutdown_on_exit=False)
+    loggers.add_log_record_processor(IdLogRecordProcessor())
+    loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
+    recorder = record_into(load_settings(environment or {}), Parts(tracers, meters, loggers)).recorder
+    previous = patching.observer()
+    patching.observe(recorder)
+    try:
+        yield RecordedTelemetry(recorder, tracers, spans, reader, logs)
+    finally:
+        patching.observe(previous) if previous is not None else patching.stop_observing()
+        tracers.shutdown()
+        meters.shutdown()
+        loggers.shutdown()
