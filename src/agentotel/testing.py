@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from agentotel import patching
+from agentotel._base import failopen
 from agentotel.config.load import load_settings
 from agentotel.distro.processors import IdLogRecordProcessor, IdSpanProcessor
 from agentotel.distro.wiring import Parts, record_into
@@ -41,10 +42,12 @@ class RecordedTelemetry:
     Attributes:
         observer: The recorder.
         tracer_provider: For spans of the test's own.
+        logger_provider: For log records of the test's own.
     """
 
     observer: Observer
     tracer_provider: TracerProvider
+    logger_provider: LoggerProvider
     _spans: InMemorySpanExporter
     _reader: InMemoryMetricReader
     _logs: InMemoryLogRecordExporter
@@ -91,6 +94,8 @@ def _value(point: Any) -> Any:
 def recording(environment: Mapping[str, str] | None = None) -> Iterator[RecordedTelemetry]:
     """Record everything that happens inside, through providers of its own that are not global.
 
+    Errors of agentotel's own are raised inside, so that a test cannot pass because something was skipped.
+
     Args:
         environment: Settings by their environment variables; nothing is read from the real environment.
     """
@@ -103,11 +108,13 @@ def recording(environment: Mapping[str, str] | None = None) -> Iterator[Recorded
     loggers.add_log_record_processor(IdLogRecordProcessor())
     loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
     recorder = record_into(load_settings(environment or {}), Parts(tracers, meters, loggers)).recorder
-    previous = patching.observer()
+    previous, was_strict = patching.observer(), failopen.is_strict()
     patching.observe(recorder)
+    failopen.configure(strict=True)
     try:
-        yield RecordedTelemetry(recorder, tracers, spans, reader, logs)
+        yield RecordedTelemetry(recorder, tracers, loggers, spans, reader, logs)
     finally:
+        failopen.configure(strict=was_strict)
         patching.observe(previous) if previous is not None else patching.stop_observing()
         tracers.shutdown()
         meters.shutdown()

@@ -72,6 +72,11 @@ def configure(*, strict: bool) -> None:
     _strict = strict
 
 
+def is_strict() -> bool:
+    """Tell whether errors are re-raised."""
+    return _strict
+
+
 def reset() -> None:
     """Forget all counts, for tests."""
     with _lock:

@@ -73,7 +73,7 @@ class AgentotelConfigurator(_OTelSDKConfigurator):
         if _Process.left_out is not None:
             _logger.debug("agentotel: nothing is recorded: %s", _Process.left_out)
             return
-        wiring.start(loaded.settings, kwargs.get("auto_instrumentation_version"), super()._configure)
+        wiring.start(loaded.settings, kwargs.get("auto_instrumentation_version"))
 
 
 __all__: Final = ["AgentotelConfigurator", "AgentotelDistro"]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from opentelemetry import _logs, metrics, propagate, trace
 
 from agentotel import __version__, identity, patching, privacy
+from agentotel._base.errors import SettingError
 from agentotel._base.failopen import attempt
 from agentotel.adapters import own_classes
 from agentotel.adapters.registry import ADAPTERS
-from agentotel.cost import Prices
+from agentotel.cost import Prices, load_price_file
 from agentotel.distro import pipeline, program_logs, shutdown
 from agentotel.distro.created_agents import CreatedAgents
 from agentotel.distro.own_counts import OwnCounts
@@ -30,8 +31,6 @@ from agentotel.telemetry.metrics import Metrics
 from agentotel.telemetry.recorder import Recorder, Sinks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
@@ -58,17 +57,16 @@ class Recording(NamedTuple):
     users: ActiveUsers
 
 
-def start(settings: Settings, version: str | None, configure: Callable[[], None]) -> None:
+def start(settings: Settings, version: str | None) -> None:
     """Start agentotel in this process: called once, by the configurator.
 
     Args:
         settings: What the user asked for.
         version: Of the launcher, for the resource.
-        configure: The SDK's own configuration, which reads ``OTEL_CONFIG_FILE``.
     """
     counts = OwnCounts()
     content = _content_capture(settings, counts)
-    if settings.config_file is None or not _configured_by_file(settings, configure, content):
+    if settings.config_file is None or not _configured_by_file(settings, content):
         built = pipeline.Pipeline(settings, content, counts.dropped, version)
         built.make_global()
         shutdown.at_exit(built.shutdown_steps(), settings.exit_timeout_s)
@@ -101,10 +99,13 @@ def record_into(
     return Recording(Recorder(sinks), own, guard, users)
 
 
-def _configured_by_file(settings: Settings, configure: Callable[[], None], content: ContentCapture) -> bool:
-    """Let the SDK make the providers from a declarative file; tell whether it could."""
+def _configured_by_file(settings: Settings, content: ContentCapture) -> bool:
+    """Let the providers be made from a declarative file; tell whether they could."""
     try:
-        configure()
+        # Optional, and only there for those who have such a file: opentelemetry-sdk[file-configuration].
+        from opentelemetry.configuration import configure_sdk, load_config_file  # noqa: PLC0415
+
+        configure_sdk(load_config_file(str(settings.config_file)))
     except Exception as error:  # noqa: BLE001 - a mistake in the file must not stop the program or its telemetry
         message = "agentotel: OTEL_CONFIG_FILE=%s cannot be used, the environment is used instead: %s"
         _logger.error(message, settings.config_file, error)  # noqa: TRY400 - one line
@@ -156,4 +157,13 @@ def _content_capture(settings: Settings, counts: OwnCounts) -> ContentCapture:
 
 
 def _prices(settings: Settings) -> Prices:
-    return Prices()
+    if settings.prices is None:
+        return Prices()
+    try:
+        table, problems = load_price_file(settings.prices)
+    except SettingError as problem:
+        _logger.warning("agentotel: %s", problem)
+        return Prices()
+    for entry in problems:
+        _logger.warning("agentotel: %s", entry)
+    return Prices(table)

@@ -109,6 +109,7 @@ class Recorder:
         if not is_official:
             context = set_span_in_context(span, context)
         if isinstance(operation, ModelCall):
+            self._sinks.prices.preload()
             context = official.held_back(operation, context)
         recording = ActiveRecording(operation, outer, span, context, started_with, agent, watch, self._ending.finish)
         recording.official = is_official

@@ -1,0 +1,1 @@
+"""What agentotel costs: `scripts/bench` measures it, this package is how."""

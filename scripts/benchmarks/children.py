@@ -1,0 +1,115 @@
+"""The processes that a benchmark starts: workers, the sink, and the environment in which they run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+from urllib.request import urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SCRIPTS: Final = Path(__file__).resolve().parent.parent
+_ENVIRONMENT: Final = os.environ  # noqa: TID251 - what the children inherit; agentotel's own settings are taken out below
+_LEFT_OUT: Final = ("OTEL_", "AGENTOTEL_", "_AGENTOTEL_", "PYTHON", "TRACEPARENT", "BAGGAGE")
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """Return the environment of a child: the same whatever the shell has set for telemetry and Python.
+
+    Bytecode is written, hashes are not randomised, and telemetry goes to `endpoint`.
+    """
+    inherited = {name: value for name, value in _ENVIRONMENT.items() if not name.startswith(_LEFT_OUT)}
+    # The launcher is found beside the interpreter, also where the environment is not activated.
+    inherited["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', '')}"
+    return inherited | {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_PYTHON_DISTRO": "agentotel",
+        "OTEL_PYTHON_CONFIGURATOR": "agentotel",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+class Child:
+    """A child process that answers each line with a line of JSON.
+
+    Args:
+        arguments: For the interpreter.
+        endpoint: Where its telemetry goes.
+    """
+
+    def __init__(self, arguments: list[str], endpoint: str = "http://127.0.0.1:1") -> None:
+        """Start the process; what it answers first is in `first`."""
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**environment(endpoint), "PYTHONPATH": str(SCRIPTS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.first = self._read()
+
+    def ask(self, line: str) -> dict[str, Any]:
+        """Send a line, return the answer."""
+        _pipe(self.process.stdin).write(line + "\n")
+        _pipe(self.process.stdin).flush()
+        return self._read()
+
+    def end(self, timeout_s: float = 120.0) -> int:
+        """End its input, and with it the process; return its status."""
+        _pipe(self.process.stdin).close()
+        status = self.process.wait(timeout_s)
+        _pipe(self.process.stdout).close()
+        return status
+
+    def _read(self) -> dict[str, Any]:
+        line = _pipe(self.process.stdout).readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args!r} ended early, with status {self.process.wait(10)}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+@contextmanager
+def child(arguments: list[str], endpoint: str = "http://127.0.0.1:1") -> Iterator[Child]:
+    """Give a child that has ended afterwards, whatever happens."""
+    started = Child(arguments, endpoint)
+    try:
+        yield started
+        started.end()
+    finally:
+        if started.process.poll() is None:
+            started.process.kill()
+            started.process.wait()
+
+
+@contextmanager
+def worker(variant: str, endpoint: str) -> Iterator[Child]:
+    """Give a worker of `variant` (bare, floor, ours), whose telemetry goes to a path of its own under `endpoint`."""
+    with child(["-m", "benchmarks.worker", variant], f"{endpoint}/{variant}") as started:
+        yield started
+
+
+@contextmanager
+def sink() -> Iterator[str]:
+    """Give the address of a sink that runs meanwhile."""
+    with child(["-m", "benchmarks.sink"]) as started:
+        yield started.first["url"]
+
+
+def received(sink_url: str) -> dict[str, dict[str, int]]:
+    """Return what the sink has received: number of spans, requests and bytes by the variant that sent them."""
+    with urlopen(sink_url) as response:
+        answer: dict[str, dict[str, int]] = json.load(response)
+    return answer

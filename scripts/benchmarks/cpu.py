@@ -1,0 +1,102 @@
+"""CPU per operation of the whole process, exporting included: bare, floor and ours in turn, in small chunks."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks import children
+from benchmarks.ratios import Spread, added, added_in_floors, spread, times_bare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.children import Child
+
+VARIANTS: Final = ("bare", "floor", "ours")
+CHUNK: Final = {"W1": 300, "W2": 120, "W4": 20}
+"""Operations per chunk: less than half a second, so that the flush at its end weighs little and drifts hit all alike."""
+SPANS: Final = {"W1": 1, "W2": 4, "W4": 1}
+"""Spans per operation."""
+TITLES: Final = {
+    "W1": "model call",
+    "W2": "agent run: 2 model calls, 1 tool",
+    "W4": "stream of 200 chunks",
+}
+
+_MICROSECONDS: Final = 1e6
+
+Samples = dict[str, list[float]]
+
+
+def measure(workloads: Sequence[str], rounds: int, variants: Sequence[str] = VARIANTS) -> dict[str, Any]:
+    """Measure each workload in `rounds` rounds; return the figures by workload and variant.
+
+    Raises:
+        RuntimeError: The sink did not receive the spans of every operation, so the figures would mean nothing.
+    """
+    with children.sink() as url, ExitStack() as stack:
+        workers = {variant: stack.enter_context(children.worker(variant, url)) for variant in variants}
+        measured = {workload: _measure_one(workers, workload, rounds) for workload in workloads}
+        made = sum((rounds + 1) * CHUNK[workload] * SPANS[workload] for workload in workloads)
+        _check_received(children.received(url), variants, made)
+    return measured
+
+
+def _measure_one(workers: Mapping[str, Child], workload: str, rounds: int) -> dict[str, Any]:
+    for worker in workers.values():  # the first chunk warms up and is thrown away
+        _chunk(worker, workload)
+    cpu: Samples = {variant: [] for variant in workers}
+    caller: Samples = {variant: [] for variant in workers}
+    for _ in range(rounds):
+        for variant, worker in workers.items():
+            whole, calling = _chunk(worker, workload)
+            cpu[variant].append(whole)
+            caller[variant].append(calling)
+    return {variant: figures(cpu, caller, variant) for variant in workers}
+
+
+def _chunk(worker: Child, workload: str) -> tuple[float, float]:
+    """Return microseconds of CPU per operation: of the process, and of the calling thread before the flush."""
+    number = CHUNK[workload]
+    answer = worker.ask(f"run {workload} {number}")
+    return answer["cpu_s"] / number * _MICROSECONDS, answer["caller_s"] / number * _MICROSECONDS
+
+
+def figures(cpu: Samples, caller: Samples, variant: str) -> dict[str, Spread | None]:
+    """Return the figures of one variant; those that compare it with bare only where it is another one."""
+    found: dict[str, Spread | None] = {"cpu_us": spread(cpu[variant]), "caller_us": spread(caller[variant])}
+    if variant != "bare":
+        found["times_bare"] = times_bare(cpu["bare"], cpu[variant])
+        found["added_us"] = added(cpu["bare"], cpu[variant])
+        found["added_caller_us"] = added(caller["bare"], caller[variant])
+        if "floor" in cpu:
+            found["added_floors"] = added_in_floors(cpu["bare"], cpu["floor"], cpu[variant])
+    return found
+
+
+def _check_received(received: Mapping[str, Mapping[str, int]], variants: Sequence[str], made: int) -> None:
+    for variant in variants:
+        spans = received.get(variant, {}).get("spans", 0)
+        if variant != "bare" and spans != made:
+            raise RuntimeError(f"{variant} made {made} spans and the sink has received {spans}")
+
+
+def table(measured: Mapping[str, Any]) -> list[str]:
+    """Return the figures as the lines of a Markdown table."""
+    lines = [
+        "| workload | variant | CPU per operation, us | x bare | added, us | of it in the caller, us | added, floors |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for workload, variants in measured.items():
+        for variant, found in variants.items():
+            cells = [_cell(found.get(key), decimals) for key, decimals in _COLUMNS.items()]
+            lines.append(f"| {workload} {TITLES[workload]} | {variant} | {' | '.join(cells)} |")
+    return lines
+
+
+_COLUMNS: Final = {"cpu_us": 0, "times_bare": 3, "added_us": 0, "added_caller_us": 0, "added_floors": 2}
+
+
+def _cell(figure: Spread | None, decimals: int) -> str:
+    return "" if figure is None else figure.text(decimals)

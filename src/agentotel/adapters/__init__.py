@@ -1,0 +1,1 @@
+"""Adapters: one pure map per library, from its calls to operations; `registry` lists them."""

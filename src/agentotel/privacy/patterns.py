@@ -1,0 +1,161 @@
+"""What secrets and personal data look like, as data.
+
+Every expression takes linear time on any text: it starts only where no character of its own class precedes (the
+look-behind), it has no quantifier inside a quantifier that could match the same text in two ways, and it is
+searched for only if one of its hints occurs. Where a form alone proves nothing, a check digit decides.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from agentotel.privacy import checks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One kind of secret.
+
+    Attributes:
+        name: What stands in the replacement and on the metric: ``[REDACTED:name]``.
+        expression: Finds it. A group called ``secret`` is what is replaced; without one, the whole match.
+        hints: Lower-case texts of which one must occur, so that most texts are never searched. Empty: always search.
+        end: Given what was found, where the secret in it ends; 0 when it is none.
+        overlapping: A real one may begin inside of what only looked like one. Such an expression must be bounded.
+    """
+
+    name: str
+    expression: re.Pattern[str]
+    hints: tuple[str, ...] = ()
+    end: Callable[[str], int] | None = None
+    overlapping: bool = False
+
+
+def _token(name: str, form: str, *hints: str, end: Callable[[str], int] | None = None) -> Pattern:
+    """Return the pattern of a token that has a prefix of its own."""
+    return Pattern(name, re.compile(rf"(?<![A-Za-z0-9]){form}", re.ASCII), hints, end)
+
+
+_QUOTE = r"(?:\\{0,3}[\"'])"
+_ASSIGN = rf"{_QUOTE}?\s{{0,4}}(?:=>|:=|[:=])\s{{0,4}}"
+_VALUE = (
+    r"(?:\\{0,3}\"(?P<double>[^\"\\\r\n]+)"
+    r"|\\{0,3}'(?P<single>[^'\\\r\n]+)"
+    # A closing bracket belongs to the value only if the value goes on behind it.
+    r"|(?P<bare>(?:[^\s\"'\\,;&<>)}\]]|[)}\]](?=[^\s\"'\\,;&<>)}\]]))+))"
+)
+_SCHEME = r"(?:bearer|basic|digest|token|negotiate|apikey)\s{1,4}"
+
+PATTERNS: Final = (
+    # Keys and tokens with a prefix of their own come first, so that the marker names what it was.
+    Pattern(
+        "private_key",
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+            r"(?:[^-]|-(?!----)){0,20000}"
+            r"(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
+        ),
+        ("private key",),
+    ),
+    _token("jwt", r"(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]*){2,4}", "eyj"),
+    _token(
+        "aws_key",
+        r"(?:AKIA|ASIA|AROA|AIDA|AGPA|ANPA|ANVA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+        "akia", "asia", "aroa", "aida", "agpa", "anpa", "anva", "abia", "acca",
+    ),
+    _token("github_token", r"(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{22,})", "gh", "github_pat_"),
+    _token("gitlab_token", r"gl(?:pat|oas|dt|rt|cbt|ptt|ft|imt|agent|soat|ffct)-[\w.-]{20,}", "gl"),
+    _token("slack_token", r"(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}", "xox", "xapp-"),
+    _token("slack_webhook", r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/-]{10,}", "hooks.slack.com"),
+    _token("stripe_key", r"(?:(?:sk|rk|pk)_(?:live|test)_|whsec_)[A-Za-z0-9]{10,}", "_live_", "_test_", "whsec_"),
+    _token("anthropic_key", r"sk-ant-[\w-]{16,}", "sk-ant-"),
+    _token("openai_key", r"sk-[\w-]{20,}", "sk-", end=checks.end_if_random),
+    _token("google_key", r"(?:AIza[\w-]{35}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,})", "aiza", "gocspx-", "ya29."),
+    _token("huggingface_token", r"(?:hf|api_org)_[A-Za-z0-9]{30,}", "hf_", "api_org_"),
+    _token("package_token", r"(?:npm_[A-Za-z0-9]{30,}|pypi-AgE[\w-]{50,})", "npm_", "pypi-age"),
+    _token("sendgrid_key", r"SG\.[\w-]{16,}\.[\w-]{16,}", "sg."),
+    _token(
+        "inference_key",
+        r"(?:gsk_|xai-|r8_|pplx-|nvapi-)[\w-]{20,}",
+        "gsk_", "xai-", "r8_", "pplx-", "nvapi-",
+        end=checks.end_if_random,
+    ),
+    Pattern(
+        "url_password",
+        re.compile(
+            r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s:/@\"'<>]{0,256}:"
+            r"(?P<secret>(?!\[REDACTED:)[^\s/\"'<>]{1,512})@"
+        ),
+        ("://",),
+    ),
+    Pattern(
+        "authorization",
+        re.compile(
+            rf"authorization{_ASSIGN}{_QUOTE}?(?:{_SCHEME})?"
+            rf"(?P<secret>(?!\[REDACTED:|{_SCHEME})[^\s\"'\\,;<>]+)",
+            re.IGNORECASE,
+        ),
+        ("authorization",),
+    ),
+    Pattern(
+        "bearer_token",
+        re.compile(r"(?<![A-Za-z0-9])(?:bearer|basic)\s{1,4}(?P<secret>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE),
+        ("bearer", "basic"),
+        checks.end_if_random,
+    ),
+    Pattern(
+        "password",
+        re.compile(
+            r"(?:passw(?:or)?d|passphrase|passwort|pwd|secret|credential|api[_-]?key|access[_-]?key|account[_-]?key"
+            r"|secret[_-]?key|private[_-]?key|encryption[_-]?key|signing[_-]?key"
+            r"|(?:(?<![A-Za-z0-9])|access[_-]?|auth[_-]?|refresh[_-]?|session[_-]?|id[_-]?|bot[_-]?|api[_-]?)token)"
+            rf"{_ASSIGN}(?!{_QUOTE}?\[REDACTED:){_VALUE}",
+            re.IGNORECASE,
+        ),
+        ("pass", "pwd", "secret", "credential", "key", "token"),
+    ),
+    # Personal data.
+    Pattern(
+        "email",
+        re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"),
+        ("@",),
+    ),
+    Pattern(
+        "iban",
+        re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}", re.ASCII),
+        (),
+        checks.iban_end,
+        overlapping=True,
+    ),
+    Pattern(
+        "card_number",
+        re.compile(
+            r"(?<![\d.])(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5})(?!\d)",
+            re.ASCII,
+        ),
+        (),
+        checks.luhn_end,
+        overlapping=True,
+    ),
+    Pattern(
+        "phone",
+        re.compile(
+            r"(?<![\w+])\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12}(?!\d)"
+            r"|(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])",
+            re.ASCII,
+        ),
+    ),
+)  # fmt: skip
+"""In the order in which they are applied."""
+
+SENSITIVE_KEYS: Final = frozenset({
+    "access_key", "account_key", "api_key", "apikey", "auth", "authorization", "bearer", "client_secret", "cookie",
+    "credential", "credentials", "passphrase", "passwd", "password", "passwort", "private_key", "proxy_authorization",
+    "pwd", "secret", "secret_key", "set_cookie", "token", "x_api_key",
+})  # fmt: skip
+"""Keys of structured data whose whole value is masked; a key that ends in one of them (``db_password``) as well."""
