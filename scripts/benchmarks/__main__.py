@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         made.error("--compare, --record and --top need --count")
     asked.workload = asked.workload or sorted(cpu.CHUNK)
     if asked.ingest:
-        return subprocess.run([sys.executable, str(children.SCRIPTS / "bench_ingest.py")], check=False).returncode
+        return _ingest(asked)
     if asked.count:
         return _count(asked)
     if asked.startup:
@@ -76,6 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measured = cpu.measure(asked.workload, asked.rounds)
     _show(asked, "cpu", measured, cpu.table(measured))
     return 0
+
+
+def _ingest(asked: argparse.Namespace) -> int:
+    command = [sys.executable, str(children.SCRIPTS / "bench_ingest.py"), *(["--json"] if asked.json else [])]
+    return subprocess.run(command, check=False).returncode
 
 
 def _count(asked: argparse.Namespace) -> int:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SCRIPTS: Final = Path(__file__).resolve().parent.parent
+NOWHERE: Final = "http://127.0.0.1:1"
+"""The endpoint of children that send no telemetry."""
 _ENVIRONMENT: Final = os.environ  # noqa: TID251 - what the children inherit; agentotel's own settings are taken out below
 _LEFT_OUT: Final = ("OTEL_", "AGENTOTEL_", "_AGENTOTEL_", "PYTHON", "TRACEPARENT", "BAGGAGE")
 
@@ -42,15 +44,17 @@ class Child:
     Args:
         arguments: For the interpreter.
         endpoint: Where its telemetry goes.
+        silent: Whether to drop what it writes to standard error.
     """
 
-    def __init__(self, arguments: list[str], endpoint: str = "http://127.0.0.1:1") -> None:
+    def __init__(self, arguments: list[str], endpoint: str = NOWHERE, *, silent: bool = False) -> None:
         """Start the process; what it answers first is in `first`."""
         self.process = subprocess.Popen(
             [sys.executable, *arguments],
             env={**environment(endpoint), "PYTHONPATH": str(SCRIPTS)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if silent else None,
             text=True,
         )
         self.first = self._read()
@@ -82,7 +86,7 @@ def _pipe(pipe: IO[str] | None) -> IO[str]:
 
 
 @contextmanager
-def child(arguments: list[str], endpoint: str = "http://127.0.0.1:1") -> Iterator[Child]:
+def child(arguments: list[str], endpoint: str = NOWHERE) -> Iterator[Child]:
     """Give a child that has ended afterwards, whatever happens."""
     started = Child(arguments, endpoint)
     try:

@@ -1,4 +1,4 @@
-"""Counts Python calls and bytecodes of one operation in the calling thread: no clock, so it repeats exactly.
+"""Counts Python calls and bytecodes of one operation in the calling thread: no clock, so it repeats.
 
 What other threads do (exporting) and what is done in C is not counted.
 """

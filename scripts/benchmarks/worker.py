@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import random
 import statistics
 import sys
 import time
@@ -68,6 +69,7 @@ def _count(operation: Callable[[], None], number: int, flush: Callable[[], None]
     for _ in range(30):  # lazy imports and caches
         operation()
     flush()
+    random.seed(0)  # ids and the choice of exemplars
     counts = [count(operation) for _ in range(number)]
     functions: Counter[str] = Counter()
     for code, bytecodes in counts[-1].bytecodes.items():

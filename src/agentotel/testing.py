@@ -99,7 +99,8 @@ def recording(environment: Mapping[str, str] | None = None) -> Iterator[Recorded
     Args:
         environment: Settings by their environment variables; nothing is read from the real environment.
     """
-    spans, logs, reader = InMemorySpanExporter(), InMemoryLogRecordExporter(), InMemoryMetricReader()
+    spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK's
     tracers = TracerProvider(shutdown_on_exit=False)
     tracers.add_span_processor(IdSpanProcessor())
     tracers.add_span_processor(SimpleSpanProcessor(spans))

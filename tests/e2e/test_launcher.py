@@ -341,3 +341,45 @@ def test_the_environment_of_the_launcher_is_enough(world):
     )  # fmt: skip
     assert done.stdout == "1\n", done.stderr
     assert len(world.traces()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "-5"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "ten"),
+        ("OTEL_TRACES_SAMPLER_ARG", "lots"),
+        ("AGENTOTEL_PRICES", "/nowhere/prices.toml"),
+        ("AGENTOTEL_REDACT", "("),
+        ("AGENTOTEL_TARGETS", "agent=no-colon"),
+    ],
+)
+def test_a_value_of_the_wrong_form_costs_only_itself(world, name, value):
+    """The setting and its value are named, and the program is recorded as if it had not been set."""
+    extra = {"OTEL_TRACES_SAMPLER": "traceidratio"} if name.endswith("SAMPLER_ARG") else {}
+    done = world.launch(AGENT, **{name: value}, **extra)
+    assert (done.status, done.output) == (0, "helloab\n"), done.messages
+    assert name in done.messages
+    assert value in done.messages
+    assert len(world.traces()) == 1
+
+
+def test_hostile_values_of_any_size_are_harmless(world):
+    """An id of a megabyte, names with control characters and an argument of 10 MB: the trace arrives, cut to size."""
+    source = """
+        class SearchTool:
+            name = "a\\nb\\x1b[31m"
+            def execute(self, text): return text
+        class ShopAgent:
+            id = "x" * 1_000_000
+            def chat(self, message): return SearchTool().execute(message)
+        print(len(ShopAgent().chat("y" * 10_000_000)))
+    """
+    done = world.launch(source, OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true")
+    assert done.output == "10000000\n", done.messages
+    (trace,) = world.traces()
+    assert trace.spans == 2
+    for span in world.spans():
+        assert span.name.isprintable()
+        assert sum(len(str(value)) for value in span.attributes.values()) < 300_000

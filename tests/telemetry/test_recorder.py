@@ -173,7 +173,7 @@ def test_an_error_is_counted_once_where_it_first_appears(telemetry):
 
 def test_an_error_that_was_wrapped_is_still_one_error(telemetry):
     """``raise ToolError from error`` does not make a second error of it."""
-    with pytest.raises(RuntimeError), Running(telemetry, AgentRun(name="shop")):
+    with pytest.raises(RuntimeError), Running(telemetry, AgentRun(name="shop")):  # noqa: PT012 - the point
         try:
             with Running(telemetry, ToolCall(name="search")):
                 raise KeyError
@@ -264,7 +264,7 @@ def test_two_concurrent_runs_do_not_mix(telemetry):
 
 
 def test_the_guides_log_records_have_the_guides_levels(telemetry):
-    """chat started is INFO, a limit that comes near WARN, failures are ERROR; all carry the span's ids."""
+    """Chat started is INFO, a limit that comes near WARN, failures are ERROR; all carry the span's ids."""
     with pytest.raises(ValueError), Running(telemetry, AgentRun(name="shop", token_limit=100, tokens_used=85)):
         with Running(telemetry, ToolCall(name="search")):
             raise ValueError

@@ -7,7 +7,10 @@ one that writes the environment.
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DEFAULTS: Final = {
     # Something must be exported for a program that configured nothing, and OTLP is what every backend takes.
@@ -33,6 +36,16 @@ def apply() -> None:
     for name, value in DEFAULTS.items():
         if not os.environ.get(name):
             os.environ[name] = value
+
+
+def discard(variables: Iterable[str]) -> None:
+    """Take variables that hold what cannot be used out of the environment, and put the defaults in their place.
+
+    The SDK reads them by itself and raises for some, which would cost all telemetry; they have been named by then.
+    """
+    for name in variables:
+        os.environ.pop(name, None)
+    apply()
 
 
 def is_child_process() -> bool:

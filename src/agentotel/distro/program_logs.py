@@ -52,5 +52,5 @@ def uninstall() -> None:
     """Put `logging` back as it was, for tests."""
     global _original  # noqa: PLW0603
     if _original is not None:
-        logging.Logger.callHandlers = _original  # type: ignore[method-assign]
+        logging.Logger.callHandlers = _original  # type: ignore[method-assign, assignment]
         _original = None
