@@ -78,7 +78,7 @@ def test_a_second_run_in_the_same_store_is_judged_by_itself(tmp_path, environ):
 
 @pytest.mark.e2e
 def test_with_a_key_the_users_own_model_answers(tmp_path, environ):
-    """Where OPENAI_API_KEY is set, the program talks to the user's model with that key, and what must hold anyway holds."""
+    """Where OPENAI_API_KEY is set, the program talks to the user's model, and what must hold in any case holds."""
     with ModelServer(respond) as theirs:
         own = environ | {"OPENAI_API_KEY": "their-key", "OPENAI_BASE_URL": theirs.url}
         ended = run("demo", "--once", cwd=tmp_path, env=own)

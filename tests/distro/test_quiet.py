@@ -17,19 +17,26 @@ def filtered():
     yield
     for name, filters in before.items():
         logging.getLogger(name).filters = filters
+    quiet.exporter_messages.__init__()
 
 
 @pytest.mark.usefixtures("filtered")
-def test_the_same_message_is_said_once(caplog):
-    """A Collector that is away logs an error per batch; the program's stderr shows the first of each kind."""
+def test_failed_exports_are_held_back_and_remembered(caplog):
+    """A Collector that is away logs lines for every batch; none is shown, the first is kept as the reason."""
     logger = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-    for number in range(5):
-        logger.error("Failed to export span batch code: %s", number)
-    logger.error("something else")
-    assert [record.getMessage() for record in caplog.records] == [
-        "Failed to export span batch code: 0",
-        "something else",
-    ]
+    logger.error("Failed to export span batch code: %s, reason: %s", 503, "away")
+    logger.error("Failed to export span batch code: %s, reason: %s", 503, "still away")
+    assert caplog.records == []
+    assert quiet.exporter_messages.reason == "Failed to export span batch code: 503, reason: away"
+
+
+@pytest.mark.usefixtures("filtered")
+def test_other_messages_are_shown_once_per_kind(caplog):
+    """A warning about something else is not hidden, and not repeated."""
+    logger = logging.getLogger("opentelemetry.sdk.trace")
+    for number in range(3):
+        logger.warning("Invalid type %s for attribute", number)
+    assert [record.getMessage() for record in caplog.records] == ["Invalid type 0 for attribute"]
 
 
 @pytest.mark.usefixtures("filtered")

@@ -267,6 +267,8 @@ def test_a_dead_collector_changes_neither_output_nor_status(world):
     source = AGENT + "        raise SystemExit(3)\n"
     done = world.launch(source, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{port}")
     assert (done.status, done.output) == (3, "helloab\n")
+    assert done.messages.count("agentotel:") == 1
+    assert "Connection refused" in done.messages
 
 
 def test_a_hanging_collector_holds_the_exit_up_only_for_the_deadline(world):

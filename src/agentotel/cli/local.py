@@ -62,5 +62,4 @@ def _announce(backend: LocalBackend, path: Path) -> None:
     click.echo(f"OTLP/gRPC  {addresses.otlp_grpc}")
     click.echo(f"queries    {addresses.query}/api/traces")
     click.echo(f"store      {escaped(str(path))}")
-    click.get_text_stream("stdout").flush()
     message("ready; Ctrl-C stops it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentotel.adapters import own_classes
 from agentotel.model import instruments
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from agentotel.telemetry.metrics import Metrics
 
-    Labels = dict[str, str | None]
+    Labels = tuple[str | None, ...]
 
 
 class CreatedAgents:
@@ -27,12 +28,8 @@ class CreatedAgents:
 
     def created(self, cls: type, instance: object, *, tracked: bool) -> Labels:
         """Count an agent that was created; return its labels, for when it goes."""
-        name = getattr(instance, "name", None)
-        template = getattr(instance, "template_id", None) or getattr(instance, "template", None)
-        labels: Labels = {
-            "agent_name": name if isinstance(name, str) and name else cls.__name__,
-            "template_id": template if isinstance(template, str) else None,
-        }
+        identity = own_classes.agent_identity(instance)
+        labels: Labels = (identity.name or cls.__name__, identity.template_id)
         self._metrics.add(instruments.AGENT_CREATED, 1, labels)
         if tracked:
             self._metrics.add(instruments.AGENT_ACTIVE, 1, labels)
@@ -40,7 +37,7 @@ class CreatedAgents:
 
     def closed(self, token: object) -> None:
         """Count an agent that is gone."""
-        assert isinstance(token, dict)
+        assert isinstance(token, tuple)
         self._metrics.add(instruments.AGENT_ACTIVE, -1, token)
 
     def pool_created(self, name: str, pool: weakref.ref[Any]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
+
+    from opentelemetry.sdk.metrics.export import MetricsData
 
     Scrub = Callable[[Mapping[str, Any]], dict[str, Any] | None]
     OnDropped = Callable[[str, int], None]
@@ -78,6 +81,35 @@ class GuardedLogExporter(LogRecordExporter):
         """Flush the real exporter, if it knows how."""
         flush = getattr(self._exporter, "force_flush", None)
         return True if flush is None else bool(flush(timeout_millis))
+
+
+class GuardedMetricExporter(MetricExporter):
+    """Counts metric points that could not be delivered; metrics hold no content."""
+
+    def __init__(self, exporter: MetricExporter, on_dropped: OnDropped) -> None:
+        super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001 - as readers do
+        self._exporter = exporter
+        self._on_dropped = on_dropped
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+        """Export the points."""
+        result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
+        if result is not MetricExportResult.SUCCESS:
+            self._on_dropped("metrics", _number_of_points(metrics_data))
+        return result
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Shut the real exporter down."""
+        self._exporter.shutdown(timeout_millis, **kwargs)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Flush the real exporter."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _number_of_points(metrics_data: MetricsData) -> int:
+    scopes = (scope for resource in metrics_data.resource_metrics for scope in resource.scope_metrics)
+    return sum(len(metric.data.data_points) for scope in scopes for metric in scope.metrics)
 
 
 class ScrubbingSpanProcessor(SpanProcessor):

@@ -25,14 +25,14 @@ class OwnCounts:
         """Count into `metrics` from now on, with all that has been counted already."""
         self._metrics = metrics
         while self._waiting:
-            metrics.count_own(*self._waiting.pop())
+            self.count(*self._waiting.pop())
 
     def count(self, instrument: Instrument, label: str, number: int) -> None:
         """Count something in an instrument of the family ``self``."""
         if self._metrics is None:
             self._waiting.append((instrument, label, number))
         else:
-            self._metrics.count_own(instrument, label, number)
+            self._metrics.add(instrument, number, (label,))
 
     def folded(self, attribute: str) -> None:
         """Count a metric record whose attribute was folded into ``other``."""

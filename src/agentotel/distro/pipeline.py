@@ -21,6 +21,7 @@ from agentotel._base.failopen import attempt
 from agentotel.distro import components, service_name
 from agentotel.distro.net import (
     GuardedLogExporter,
+    GuardedMetricExporter,
     GuardedSpanExporter,
     ScrubbingLogRecordProcessor,
     ScrubbingSpanProcessor,
@@ -105,7 +106,10 @@ class Pipeline:
     def _metric_readers(self) -> Iterator[MetricReader]:
         settings = self._settings
         for exporter in components.exporters("metrics", settings.metrics_exporters, settings.metrics_protocol):
-            yield exporter if isinstance(exporter, MetricReader) else PeriodicExportingMetricReader(exporter)
+            if isinstance(exporter, MetricReader):
+                yield exporter
+            else:
+                yield PeriodicExportingMetricReader(GuardedMetricExporter(exporter, self._on_dropped))
 
     def _logger_provider(self, resource: Resource) -> LoggerProvider:
         provider = LoggerProvider(resource=resource, shutdown_on_exit=False)

@@ -1,7 +1,10 @@
-"""Keeps OpenTelemetry's own messages from flooding the program's stderr, without hiding any kind of them.
+"""Keeps OpenTelemetry's own messages from flooding the program's stderr, without hiding what happened.
 
-A Collector that is away makes the exporters log an error for every batch, into a program whose author may never have
-configured logging. Each kind of message is let through once; what is lost is counted in ``agentotel.self.dropped``.
+A Collector that is away makes the exporters log several lines for every batch, into a program whose author may never
+have configured logging. Those lines are held back here, and `agentotel.distro.losses` says the same once, in words of
+its own. Everything else that OpenTelemetry's exporters and processors log is let through once per kind.
+
+This module owns state: the last reason that an exporter gave.
 """
 
 from __future__ import annotations
@@ -22,22 +25,38 @@ _REPEATING: Final = (
     "opentelemetry.sdk._logs._internal.export",
 )
 _LOADER: Final = "opentelemetry.instrumentation.auto_instrumentation._load"
+_FAILED_EXPORTS: Final = (
+    "Transient error",
+    "Failed to export",
+    "Exception while exporting",
+    "Exporter already shutdown",
+)
+_OWN: Final = logging.getLogger("agentotel")
 
 
-class OncePerKind(logging.Filter):
-    """Lets a message through the first time that its template is seen on a logger."""
+class ExporterMessages(logging.Filter):
+    """Holds back what `losses` says better, and lets any other message through the first time.
+
+    With ``AGENTOTEL_LOG_LEVEL=debug`` everything is let through.
+
+    Attributes:
+        reason: What the exporters said last about a failed export, None if nothing has failed.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.reason: str | None = None
         self._seen: set[tuple[str, str]] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether this is the first record of its kind."""
+        """Tell whether the record is to be shown."""
+        if str(record.msg).startswith(_FAILED_EXPORTS):
+            self.reason = self.reason or record.getMessage()
+            return _OWN.isEnabledFor(logging.DEBUG)
         kind = (record.name, str(record.msg)[:200])
-        if kind in self._seen:
-            return False
+        is_new = kind not in self._seen
         self._seen.add(kind)
-        return True
+        return is_new
 
 
 class _NoOtherDistro(logging.Filter):
@@ -47,8 +66,11 @@ class _NoOtherDistro(logging.Filter):
         return not str(record.msg).startswith("Configuration of %s not loaded")
 
 
+exporter_messages: Final = ExporterMessages()
+
+
 def install() -> None:
     """Put the filters on OpenTelemetry's loggers."""
     logging.getLogger(_LOADER).addFilter(_NoOtherDistro())
     for name in _REPEATING:
-        logging.getLogger(name).addFilter(OncePerKind())
+        logging.getLogger(name).addFilter(exporter_messages)

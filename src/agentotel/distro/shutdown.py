@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def at_exit(steps: Sequence[tuple[str, Callable[[], object]]], deadline_s: float) -> None:
+def at_exit(
+    steps: Sequence[tuple[str, Callable[[], object]]], deadline_s: float, on_late: Callable[[float], None]
+) -> None:
     """Run `steps` in parallel when the interpreter exits, and wait for them no longer than `deadline_s` in all.
 
     The SDK's own way shuts one provider down after the other, each with its own timeout: half a minute with a Collector
@@ -22,9 +24,17 @@ def at_exit(steps: Sequence[tuple[str, Callable[[], object]]], deadline_s: float
     Args:
         steps: Pairs of a site for the fail-open guard and the function to call.
         deadline_s: Seconds.
+        on_late: Called with the deadline when it has passed and something was still under way.
     """
     # Registered at start-up, so it runs after the program's own exit handlers, whose spans are still delivered.
-    atexit.register(run_all, steps, deadline_s)
+    atexit.register(_end, steps, deadline_s, on_late)
+
+
+def _end(
+    steps: Sequence[tuple[str, Callable[[], object]]], deadline_s: float, on_late: Callable[[float], None]
+) -> None:
+    if not run_all(steps, deadline_s):
+        attempt("shutdown.late", on_late, deadline_s)
 
 
 def run_all(steps: Sequence[tuple[str, Callable[[], object]]], deadline_s: float) -> bool:

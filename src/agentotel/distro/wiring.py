@@ -16,6 +16,7 @@ from agentotel.adapters.registry import ADAPTERS
 from agentotel.cost import Prices, load_price_file
 from agentotel.distro import pipeline, program_logs, shutdown
 from agentotel.distro.created_agents import CreatedAgents
+from agentotel.distro.losses import Losses
 from agentotel.distro.own_counts import OwnCounts
 from agentotel.model import names
 from agentotel.model.conventions import CONVENTIONS
@@ -67,9 +68,10 @@ def start(settings: Settings, version: str | None) -> None:
     counts = OwnCounts()
     content = _content_capture(settings, counts)
     if settings.config_file is None or not _configured_by_file(settings, content):
-        built = pipeline.Pipeline(settings, content, counts.dropped, version)
+        losses = Losses(counts)
+        built = pipeline.Pipeline(settings, content, losses.dropped, version)
         built.make_global()
-        shutdown.at_exit(built.shutdown_steps(), settings.exit_timeout_s)
+        shutdown.at_exit(built.shutdown_steps(), settings.exit_timeout_s, losses.gave_up)
     parts = Parts(trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())
     recording = record_into(settings, parts, counts, content)
     patching.observe(recording.recorder)

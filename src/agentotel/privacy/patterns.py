@@ -41,6 +41,8 @@ def _token(name: str, form: str, *hints: str, end: Callable[[str], int] | None =
     return Pattern(name, re.compile(rf"(?<![A-Za-z0-9]){form}", re.ASCII), hints, end)
 
 
+_DIGITS = tuple("0123456789")
+
 _QUOTE = r"(?:\\{0,3}[\"'])"
 _ASSIGN = rf"{_QUOTE}?\s{{0,4}}(?:=>|:=|[:=])\s{{0,4}}"
 _VALUE = (
@@ -128,7 +130,7 @@ PATTERNS: Final = (
     Pattern(
         "iban",
         re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}", re.ASCII),
-        (),
+        _DIGITS,
         checks.iban_end,
         overlapping=True,
     ),
@@ -138,7 +140,7 @@ PATTERNS: Final = (
             r"(?<![\d.])(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5})(?!\d)",
             re.ASCII,
         ),
-        (),
+        _DIGITS,
         checks.luhn_end,
         overlapping=True,
     ),
@@ -149,6 +151,7 @@ PATTERNS: Final = (
             r"|(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])",
             re.ASCII,
         ),
+        _DIGITS,
     ),
 )  # fmt: skip
 """In the order in which they are applied."""

@@ -12,6 +12,11 @@ from agentotel.privacy.patterns import PATTERNS, SENSITIVE_KEYS, Pattern
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_LONGEST_WORD: Final = 512
+
+_HARMLESS_LETTERS: Final = 16
+"""No built-in pattern matches a single word of so few letters: roles, types and most keys need no search."""
+
 _VALUE_GROUPS: Final = ("secret", "double", "single", "bare")
 _SENSITIVE_ENDINGS: Final = tuple(f"_{key}" for key in SENSITIVE_KEYS)
 
@@ -38,12 +43,15 @@ class Redactor:
     ) -> None:
         """Compile the user's patterns."""
         own = [_compiled(name, expression, setting) for name, expression in (patterns or {}).items()]
+        self._only_built_in = not own
         self._patterns = (*own, *PATTERNS)
         self._max_characters = max_characters
 
     def redact(self, text: str) -> tuple[str, Counter[str]]:
         """Return `text` without secrets, and how often each kind was replaced."""
         counts: Counter[str] = Counter()
+        if len(text) <= _HARMLESS_LETTERS and text.isalpha() and self._only_built_in:
+            return text, counts
         if len(text) > self._max_characters:
             kept = cut_at_word(text, self._max_characters)
             text = f"{kept}…[truncated {len(text) - len(kept)} characters]"
@@ -63,7 +71,11 @@ def cut_at_word(text: str, limit: int) -> str:
     """
     if len(text) <= limit:
         return text
-    return re.sub(r"\S{1,512}\Z", "", text[: max(limit, 0)])
+    kept = text[: max(limit, 0)]
+    end = kept[-_LONGEST_WORD:]
+    if not end or end[-1].isspace():
+        return kept
+    return kept[: len(kept) - len(end.rsplit(maxsplit=1)[-1])]
 
 
 def is_sensitive_key(key: str) -> bool:

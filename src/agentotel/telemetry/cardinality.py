@@ -41,6 +41,15 @@ BOUNDED: Final = frozenset(
 """Every attribute that comes from the program, and is therefore limited."""
 
 
+_OF_OUR_OWN: Final = frozenset(
+    attribute
+    for instrument in instruments.INSTRUMENTS
+    if instrument.family == "self"
+    for attribute in instrument.attributes
+)
+"""Attributes of the counters about agentotel itself: counting their folding would fold, and be counted."""
+
+
 class CardinalityGuard:
     """Folds the values of an attribute beyond the first `limit` into ``other``.
 
@@ -65,5 +74,6 @@ class CardinalityGuard:
         with self._lock:
             if len(labels) < self._limit:
                 return labels.setdefault(value, printable(value))
-        self._on_folded(attribute)
+        if attribute not in _OF_OUR_OWN:
+            self._on_folded(attribute)
         return OTHER

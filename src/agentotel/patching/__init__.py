@@ -1,0 +1,22 @@
+"""Intercepts the calls of the user's program: import hooks, wrapping, streams. Knows nothing of OpenTelemetry."""
+
+from __future__ import annotations
+
+from agentotel.patching.hooks import PatchReport, patch_adapter, patch_reports, when_imported
+from agentotel.patching.observation import observe, observer, stop_observing
+from agentotel.patching.resolve import apply, resolve
+from agentotel.patching.wrap import wrap, wrap_note
+
+__all__ = [
+    "PatchReport",
+    "apply",
+    "observe",
+    "observer",
+    "patch_adapter",
+    "patch_reports",
+    "resolve",
+    "stop_observing",
+    "when_imported",
+    "wrap",
+    "wrap_note",
+]

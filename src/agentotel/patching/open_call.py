@@ -1,0 +1,177 @@
+"""One intercepted call from its start to its one end, whatever kind of object it returned."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from agentotel._base.failopen import attempt
+
+if TYPE_CHECKING:
+    from agentotel.model.contract import Call, Recording
+    from agentotel.model.operations import Operation
+
+ABANDONED: Final = "agentotel.abandoned"
+"""Attribute of an operation whose result was dropped: never awaited, or a stream neither used up nor closed."""
+
+MOST_CHUNKS_HELD: Final = 10_000
+"""Chunks of one stream are folded into its operation when more than this are held."""
+
+
+_NOT_ACTIVE: Final = object()
+
+
+class CallSite:
+    """A wrapped function: what the adapter says about it, and under which names its errors are counted.
+
+    Args:
+        call: The adapter's part.
+        site: The adapter's name; errors of ours are counted as ``<site>.request``, ``<site>.response`` and so on.
+        function: The original function, unbound.
+    """
+
+    __slots__ = ("call", "chunk_site", "deferred_site", "function", "request_site", "response_site", "settle_site")
+
+    def __init__(self, call: Call, site: str, function: Any) -> None:
+        self.call = call
+        self.function = function
+        self.request_site = f"{site}.request"
+        self.response_site = f"{site}.response"
+        self.chunk_site = f"{site}.chunk"
+        self.deferred_site = f"{site}.deferred"
+        self.settle_site = f"{site}.settle"
+
+
+class OpenCall:
+    """A call that has been started and not ended. Each method is safe to call at any time, and never raises.
+
+    It is ended exactly once, by the first of `complete`, `finish`, `close`, `fail` and `abandon`. An open call that
+    nobody can end any more (everything that referred to it has been collected) ends itself as abandoned.
+
+    Args:
+        site: The function that was called.
+        recording: What the observer gave for it.
+
+    Attributes:
+        ended: Whether it has ended.
+        products: How many objects that can still bring the result are in the user's hands.
+        unstarted: The user's coroutine, as long as nobody has awaited it.
+    """
+
+    __slots__ = ("chunks", "ended", "fold", "products", "recording", "site", "unstarted")
+
+    def __init__(self, site: CallSite, recording: Recording) -> None:
+        self.site = site
+        self.recording = recording
+        self.fold = site.call.chunk
+        self.chunks: list[Any] = []
+        self.ended = False
+        self.products = 0
+        self.unstarted: Any = None
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that is being recorded."""
+        return self.recording.operation
+
+    def activate(self) -> object:
+        """Make the operation current; return the token for `suspend`."""
+        try:
+            return self.recording.activate()
+        except Exception as error:  # noqa: BLE001 - reported by the guard; `attempt` itself costs too much per chunk
+            attempt("recorder.activate", _reraise, error)
+            return _NOT_ACTIVE
+
+    def suspend(self, token: object) -> None:
+        """Make current again what was current before `activate`."""
+        if token is _NOT_ACTIVE:
+            return
+        try:
+            self.recording.suspend(token)
+        except Exception as error:  # noqa: BLE001 - as above
+            attempt("recorder.suspend", _reraise, error)
+
+    def arrived(self, chunk: Any) -> None:
+        """Take note of a piece of the stream. Nothing looks into it before the end: see PERFORMANCE, W4."""
+        if self.ended:
+            return
+        try:
+            self.recording.chunk()
+        except Exception as error:  # noqa: BLE001 - as above
+            attempt("recorder.chunk", _reraise, error)
+        if self.fold is not None:
+            self.chunks.append(chunk)
+            if len(self.chunks) > MOST_CHUNKS_HELD:
+                self._fold_chunks()
+
+    def complete(self, result: Any) -> None:
+        """End it with its final result."""
+        if not self.ended:
+            self.ended = True
+            self._fold_chunks()
+            if self.site.call.response is not None:
+                attempt(self.site.response_site, self.site.call.response, self.operation, result)
+            attempt("recorder.stop", self.recording.stop)
+
+    def finish(self) -> None:
+        """End it because its stream came to the end."""
+        if not self.ended:
+            self.ended = True
+            self._fold_chunks()
+            attempt("recorder.stop", self.recording.stop)
+
+    def close(self) -> None:
+        """End it because the consumer wants no more: closed, or, when no product of it is left, let go of."""
+        if self.products:
+            self.finish()
+        else:
+            self.abandon()
+
+    def fail(self, error: BaseException) -> None:
+        """End it with the exception that the user's function or stream raised."""
+        if not self.ended:
+            self.ended = True
+            self._fold_chunks()
+            attempt("recorder.fail", self.recording.fail, error)
+
+    def abandon(self) -> None:
+        """End it because its result was dropped without having been used up or closed."""
+        if not self.ended:
+            self.operation.attributes[ABANDONED] = True
+            self.finish()
+
+    def watch(self, product: Any) -> None:
+        """Take note when `product`, what the user got instead of a result, is collected or outlives the program."""
+        self.products += 1
+        weakref.finalize(product, _let_go, self, weakref.ref(product))
+
+    def _fold_chunks(self) -> None:
+        chunks, self.chunks = self.chunks, []
+        fold, operation = self.fold, self.recording.operation
+        if fold is None:
+            return
+        for chunk in chunks:
+            try:
+                fold(operation, chunk)
+            except Exception as error:  # noqa: BLE001, PERF203 - as above; the other chunks still count
+                attempt(self.site.chunk_site, _reraise, error)
+
+    def __del__(self) -> None:
+        """End what nobody can end any more."""
+        if self.unstarted is not None:
+            # The outer coroutine has just warned that it was never awaited; the inner one must not repeat it.
+            attempt(self.site.settle_site, self.unstarted.close)
+        if not self.ended:
+            attempt("recorder.abandon", self.abandon)
+
+
+def _reraise(error: Exception) -> None:
+    raise error
+
+
+def _let_go(opened: OpenCall, product: weakref.ref[Any]) -> None:
+    """Tell being collected from the end of the program, at which the product still lives."""
+    if product() is None:
+        opened.products -= 1  # a started generator is closed next; anything else frees `opened`, which ends itself
+    else:
+        opened.abandon()

@@ -1,0 +1,238 @@
+"""Proxies of returned objects that are not the result yet: streams, awaitables, raw responses, context managers.
+
+A proxy has exactly the special methods that the real object has, and passes ``isinstance`` and every attribute.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, Final
+
+import wrapt
+
+from agentotel.patching.streams import observed_async_generator, observed_generator
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+
+    from agentotel.model.contract import Deferred
+    from agentotel.patching.open_call import OpenCall
+
+    Settle = Callable[[OpenCall, Any], Any]
+
+# wrapt 2 has a base that does not claim to be iterable; in wrapt 1 there is only the one that does.
+_Base: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+
+
+def observed_object(
+    opened: OpenCall, real: Any, deferred: Deferred, settle: Settle, given: tuple[Any, Any] | None = None
+) -> Any:
+    """Return a proxy of `real` that ends `opened` when the real object gives its result or its end.
+
+    Args:
+        opened: The call that returned `real`.
+        real: A stream, an awaitable, or anything that stands for a result.
+        deferred: Which of its methods give the result, and after which none can come any more.
+        settle: What to do with a result: it is observed by the same rules as a directly returned one.
+        given: A value that is known to come out of the value methods, and what to give the user in its place.
+    """
+    proxy = _proxy_class(_special_methods(type(real)))(real, opened, deferred, settle, given)
+    opened.watch(proxy)
+    return proxy
+
+
+def observed_coroutine(opened: OpenCall, inner: Any, then: Callable[[Any], Any]) -> Any:
+    """Return a coroutine that runs `inner` with the operation current and gives what `then` makes of its result."""
+    outer = _await(opened, inner, then)
+    for name in ("__name__", "__qualname__"):  # what "was never awaited" names
+        setattr(outer, name, getattr(inner, name, getattr(outer, name)))
+    opened.unstarted = inner
+    return outer
+
+
+async def _await(opened: OpenCall, inner: Awaitable[Any], then: Callable[[Any], Any]) -> Any:
+    opened.unstarted = None
+    token = opened.activate()
+    try:
+        result = await inner
+    except BaseException as error:
+        opened.fail(error)
+        raise
+    finally:
+        opened.suspend(token)
+    return then(result)
+
+
+class _Observed(_Base):  # type: ignore[misc]
+    """The proxy; its special methods are added by `_proxy_class`."""
+
+    def __init__(
+        self, real: Any, opened: OpenCall, deferred: Deferred, settle: Settle, given: tuple[Any, Any] | None
+    ) -> None:
+        super().__init__(real)
+        self._self_opened = opened
+        self._self_deferred = deferred
+        self._self_settle = settle
+        self._self_given = given
+        self._self_kept: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self.__wrapped__, name)
+        deferred = self._self_deferred
+        if name in deferred.value_methods and callable(attribute):
+            return functools.wraps(attribute)(functools.partial(_run, self, attribute, _given))
+        if name in deferred.end_methods and callable(attribute):
+            return functools.wraps(attribute)(functools.partial(_run, self, attribute, _ended))
+        return attribute
+
+
+# What follows works on the state that a proxy keeps under wrapt's prefix `_self_`: functions rather than methods,
+# so that the proxy has no name of ours that the real object does not have.
+# ruff: noqa: SLF001
+
+
+def _given(proxy: _Observed, value: Any) -> Any:
+    """Settle the first value that a value method returned; what else it returns later is another form of the same."""
+    if value is proxy.__wrapped__:
+        return proxy
+    if proxy._self_given is not None:
+        real, observed = proxy._self_given
+        return observed if value is real else value
+    observed = proxy._self_settle(proxy._self_opened, value)
+    if observed is not value:
+        proxy._self_given = (value, observed)
+    return observed
+
+
+def _ended(proxy: _Observed, value: Any) -> Any:
+    proxy._self_opened.close()
+    return value
+
+
+def _entered(proxy: _Observed, value: Any) -> Any:
+    return proxy if value is proxy.__wrapped__ else value
+
+
+def _iterating(proxy: _Observed, iterator: Any) -> Any:
+    """Observe what ``iter`` or ``aiter`` of the real object returned, and keep the proxy alive beside it."""
+    opened = proxy._self_opened
+    if iterator is proxy.__wrapped__:
+        return proxy
+    if opened.ended:
+        return iterator
+    if type(iterator) is GeneratorType:
+        return observed_generator(opened, iterator, stream=proxy)
+    if type(iterator) is AsyncGeneratorType:
+        return observed_async_generator(opened, iterator, stream=proxy)
+    nested = _proxy_class(_special_methods(type(iterator)))
+    nested_proxy = nested(iterator, opened, proxy._self_deferred, proxy._self_settle, None)
+    nested_proxy._self_kept = proxy
+    return nested_proxy
+
+
+def _run(
+    proxy: _Observed, method: Callable[..., Any], then: Callable[[_Observed, Any], Any], /, *args: Any, **kwargs: Any
+) -> Any:
+    """Call a method of the real object with the operation current; `then` sees its result, awaited if need be."""
+    opened = proxy._self_opened
+    token = opened.activate()
+    try:
+        result = method(*args, **kwargs)
+    except BaseException as error:
+        opened.fail(error)
+        raise
+    finally:
+        opened.suspend(token)
+    if inspect.iscoroutine(result):
+        return observed_coroutine(opened, result, functools.partial(then, proxy))
+    return then(proxy, result)
+
+
+def _iter(self: _Observed) -> Any:
+    return _run(self, self.__wrapped__.__iter__, _iterating)
+
+
+def _aiter(self: _Observed) -> Any:
+    return _run(self, self.__wrapped__.__aiter__, _iterating)
+
+
+def _next(self: _Observed) -> Any:
+    opened = self._self_opened
+    token = opened.activate()
+    try:
+        item = self.__wrapped__.__next__()
+    except StopIteration:
+        opened.finish()
+        raise
+    except BaseException as error:
+        opened.fail(error)
+        raise
+    finally:
+        opened.suspend(token)
+    opened.arrived(item)
+    return item
+
+
+async def _anext(self: _Observed) -> Any:
+    opened = self._self_opened
+    token = opened.activate()
+    try:
+        item = await self.__wrapped__.__anext__()
+    except StopAsyncIteration:
+        opened.finish()
+        raise
+    except BaseException as error:
+        opened.fail(error)
+        raise
+    finally:
+        opened.suspend(token)
+    opened.arrived(item)
+    return item
+
+
+def _await_special(self: _Observed) -> Generator[Any, Any, Any]:
+    coroutine = _await(self._self_opened, self.__wrapped__, functools.partial(_given, self))
+    return coroutine.__await__()
+
+
+def _enter(self: _Observed) -> Any:
+    then = _given if "__enter__" in self._self_deferred.value_methods else _entered
+    return _run(self, self.__wrapped__.__enter__, then)
+
+
+def _exit(self: _Observed, *exception: Any) -> Any:
+    return _run(self, self.__wrapped__.__exit__, _ended, *exception)
+
+
+async def _aenter(self: _Observed) -> Any:
+    then = _given if "__aenter__" in self._self_deferred.value_methods else _entered
+    return await _await(self._self_opened, self.__wrapped__.__aenter__(), functools.partial(then, self))
+
+
+async def _aexit(self: _Observed, *exception: Any) -> Any:
+    ended = functools.partial(_ended, self)
+    return await _await(self._self_opened, self.__wrapped__.__aexit__(*exception), ended)
+
+
+_SPECIAL: Final = {
+    "__iter__": _iter,
+    "__next__": _next,
+    "__aiter__": _aiter,
+    "__anext__": _anext,
+    "__await__": _await_special,
+    "__enter__": _enter,
+    "__exit__": _exit,
+    "__aenter__": _aenter,
+    "__aexit__": _aexit,
+}
+
+
+def _special_methods(kind: type) -> frozenset[str]:
+    return frozenset(name for name in _SPECIAL if hasattr(kind, name))
+
+
+@functools.cache  # there are not more than 2**9 of them
+def _proxy_class(special: frozenset[str]) -> type[_Observed]:
+    return type(_Observed.__name__, (_Observed,), {name: _SPECIAL[name] for name in special})

@@ -1,0 +1,87 @@
+"""The series of one instrument: label values looked up once, then recorded into what they are bound to.
+
+`Series` owns state: the bound label sets of one instrument, at most `_BOUND_SETS` of them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from agentotel.telemetry.cardinality import BOUNDED, OTHER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import Meter
+
+    from agentotel.model.instruments import Instrument
+    from agentotel.telemetry.cardinality import CardinalityGuard
+
+    Values = tuple[str | None, ...]
+    Record = Callable[[float, Context | None], None]
+
+_BOUND_SETS: Final = 2000
+"""More label sets than the guard can let through in practice; beyond it they are bound anew for each record."""
+
+
+class Series:
+    """Records into one instrument.
+
+    Args:
+        meter: Where the instrument is created. One whose instruments have a method ``bind(attributes)`` is recorded
+            through what that returns; the SDK's own instruments are called with the attributes.
+        instrument: What is created.
+        guard: Bounds the values of the attributes.
+    """
+
+    def __init__(self, meter: Meter, instrument: Instrument, guard: CardinalityGuard) -> None:
+        created = _create(meter, instrument)
+        self._names = instrument.attributes
+        self._label = guard.label
+        self._bind: Callable[[dict[str, str]], Record] = getattr(created, "bind", None) or partial(_bound, created)
+        self._bound: dict[Values, Record] = {}
+
+    def record(self, amount: float, values: Values, context: Context | None = None) -> None:
+        """Record `amount` for the series with these values.
+
+        Args:
+            amount: In the instrument's unit.
+            values: In the order of `Instrument.attributes`; None leaves an attribute out.
+            context: The operation's context, for exemplars.
+        """
+        record = self._bound.get(values)
+        if record is None:
+            record = self._bind_values(values)
+        record(amount, context)
+
+    def _bind_values(self, values: Values) -> Record:
+        attributes: dict[str, str] = {}
+        is_folded = False
+        for name, value in zip(self._names, values, strict=True):
+            if value is not None:
+                label = self._label(name, value) if name in BOUNDED else value
+                is_folded |= label == OTHER and value != OTHER
+                attributes[name] = label
+        record = self._bind(attributes)
+        if not is_folded and len(self._bound) < _BOUND_SETS:  # a folded value is counted each time it comes
+            self._bound[values] = record
+        return record
+
+
+def _create(meter: Meter, instrument: Instrument) -> Any:
+    name, unit, description = instrument.name, instrument.unit, instrument.description
+    if instrument.kind == "counter":
+        return meter.create_counter(name, unit, description)
+    if instrument.kind == "up_down_counter":
+        return meter.create_up_down_counter(name, unit, description)
+    if instrument.kind == "histogram":
+        buckets = list(instrument.buckets)
+        return meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=buckets)
+    return meter.create_histogram(name, unit, description)
+
+
+def _bound(created: Any, attributes: dict[str, str]) -> Record:
+    record = created.add if hasattr(created, "add") else created.record
+    return lambda amount, context: record(amount, attributes, context)
