@@ -63,6 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if (asked.compare or asked.record or asked.top) and not asked.count:
         made.error("--compare, --record and --top need --count")
     asked.workload = asked.workload or sorted(cpu.CHUNK)
+    try:
+        return _measure(asked)
+    except children.MeasurementError as error:
+        return _fail([str(error)])
+
+
+def _measure(asked: argparse.Namespace) -> int:
     if asked.ingest:
         return _ingest(asked)
     if asked.count:

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.request import urlopen
@@ -38,6 +38,10 @@ def environment(endpoint: str) -> dict[str, str]:
     }
 
 
+class MeasurementError(Exception):
+    """What was measured would mean nothing: a child has failed, or telemetry got lost."""
+
+
 class Child:
     """A child process that answers each line with a line of JSON.
 
@@ -57,25 +61,37 @@ class Child:
             stderr=subprocess.DEVNULL if silent else None,
             text=True,
         )
-        self.first = self._read()
+        try:
+            self.first = self._read()
+        except MeasurementError:
+            self.stop()
+            raise
 
     def ask(self, line: str) -> dict[str, Any]:
         """Send a line, return the answer."""
-        _pipe(self.process.stdin).write(line + "\n")
-        _pipe(self.process.stdin).flush()
+        with suppress(BrokenPipeError):  # it has ended: reading says with which status
+            _pipe(self.process.stdin).write(line + "\n")
+            _pipe(self.process.stdin).flush()
         return self._read()
 
     def end(self, timeout_s: float = 120.0) -> int:
         """End its input, and with it the process; return its status."""
         _pipe(self.process.stdin).close()
-        status = self.process.wait(timeout_s)
+        return self.process.wait(timeout_s)
+
+    def stop(self) -> None:
+        """End the process if it still runs, and close what leads to it."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        with suppress(BrokenPipeError):  # what was still to be sent
+            _pipe(self.process.stdin).close()
         _pipe(self.process.stdout).close()
-        return status
 
     def _read(self) -> dict[str, Any]:
         line = _pipe(self.process.stdout).readline()
         if not line:
-            raise RuntimeError(f"{self.process.args!r} ended early, with status {self.process.wait(10)}")
+            raise MeasurementError(f"{self.process.args!r} ended early, with status {self.process.wait(10)}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -93,9 +109,7 @@ def child(arguments: list[str], endpoint: str = NOWHERE) -> Iterator[Child]:
         yield started
         started.end()
     finally:
-        if started.process.poll() is None:
-            started.process.kill()
-            started.process.wait()
+        started.stop()
 
 
 @contextmanager

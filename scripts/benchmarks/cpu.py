@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VARIANTS: Final = ("bare", "floor", "ours")
 CHUNK: Final = {"W1": 300, "W2": 120, "W4": 20}
-"""Operations per chunk: less than half a second, so that the flush at its end weighs little and drifts hit all alike."""
+"""Operations per chunk: less than half a second, so that drifts hit all alike, and yet long against a flush."""
 SPANS: Final = {"W1": 1, "W2": 4, "W4": 1}
 """Spans per operation."""
 TITLES: Final = {
@@ -33,7 +33,7 @@ def measure(workloads: Sequence[str], rounds: int, variants: Sequence[str] = VAR
     """Measure each workload in `rounds` rounds; return the figures by workload and variant.
 
     Raises:
-        RuntimeError: The sink did not receive the spans of every operation, so the figures would mean nothing.
+        MeasurementError: The sink did not receive the spans of every operation, so the figures would mean nothing.
     """
     with children.sink() as url, ExitStack() as stack:
         workers = {variant: stack.enter_context(children.worker(variant, url)) for variant in variants}
@@ -79,7 +79,7 @@ def _check_received(received: Mapping[str, Mapping[str, int]], variants: Sequenc
     for variant in variants:
         spans = received.get(variant, {}).get("spans", 0)
         if variant != "bare" and spans != made:
-            raise RuntimeError(f"{variant} made {made} spans and the sink has received {spans}")
+            raise children.MeasurementError(f"{variant} made {made} spans and the sink has received {spans}")
 
 
 def table(measured: Mapping[str, Any]) -> list[str]:

@@ -61,9 +61,7 @@ def _one_exit_s(variant: str, endpoint: str) -> float:
         started.end(_LONGEST_S)
         return perf_counter() - begin
     finally:
-        if started.process.poll() is None:
-            started.process.kill()
-            started.process.wait()
+        started.stop()
 
 
 def table(measured: dict[str, Any]) -> list[str]:

@@ -58,8 +58,10 @@ def _imported(url: str) -> list[str]:
     command = [_LAUNCHER, sys.executable, "-c", _PRINT_MODULES]
     done = subprocess.run(command, env=children.environment(url), check=True, capture_output=True, text=True)
     modules: list[str] = json.loads(done.stdout)
-    if "agentotel.distro.wiring" not in modules:
-        raise RuntimeError(f"agentotel was not started by {_LAUNCHER}: {done.stderr.strip() or 'it said nothing'}")
+    if "agentotel.distro" not in modules:
+        raise children.MeasurementError(
+            f"agentotel was not started by {_LAUNCHER}: {done.stderr.strip() or 'it said nothing'}"
+        )
     return modules
 
 

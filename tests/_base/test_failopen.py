@@ -21,6 +21,7 @@ def _lenient():
 
 
 def fail():
+    """Fail as a mapper of ours might."""
     raise ValueError("broken\nsecond line")
 
 

@@ -14,6 +14,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from agentotel import patching
 from agentotel.adapters.openai import ADAPTER
 from agentotel.demo.model_server import (
     FunctionCall,
@@ -231,6 +232,7 @@ def test_parse_is_one_operation_and_keeps_its_result(ask, serve, observer):
 
 def test_every_target_is_patched(ask, serve, observer):
     """Each target that is not optional exists in this version, and so do the places that tell about retries."""
+    patch_adapter(ADAPTER)  # another test may have made the record of it forget
     ask(serve(embeddings([[1.0]], input_tokens=1)), _use_all)
     state = {report.target: report.status for report in patch_reports() if report.adapter == "openai"}
     needed = [part.target for part in ADAPTER.calls if not part.optional] + [note.target for note in ADAPTER.notes]
@@ -377,6 +379,7 @@ def test_stream_helper_that_is_left_early_ends_when_it_is_gone(ask, serve, obser
 
     ask(serve(completion_stream(["Be", "rn"], **USAGE, include_usage=False)), read)
     gc.collect()
+    patching.settle_collected()
     assert observer.only.ended
 
 
@@ -389,6 +392,7 @@ def test_stream_that_nobody_reads_ends_when_it_is_gone(ask, serve, observer):
 
     ask(serve(completion_stream(["Bern"], **USAGE, include_usage=False)), drop)
     gc.collect()
+    patching.settle_collected()
     assert observer.only.ended
     assert observer.operation.attributes["agentotel.abandoned"] is True
 

@@ -104,7 +104,8 @@ def test_agentotel_wins_over_another_distro_without_a_word(world, tmp_path):
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: aaa-other\nVersion: 1\n")
     (other / "entry_points.txt").write_text(
-        "[opentelemetry_distro]\nother = aaa_other:Distro\n[opentelemetry_configurator]\nother = aaa_other:Configurator\n"
+        "[opentelemetry_distro]\nother = aaa_other:Distro\n"
+        "[opentelemetry_configurator]\nother = aaa_other:Configurator\n"
     )
     (tmp_path / "site" / "aaa_other.py").write_text(
         "from opentelemetry.instrumentation.distro import BaseDistro\n"

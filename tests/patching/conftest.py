@@ -10,7 +10,7 @@ import pytest
 from agentotel._base import failopen
 from agentotel.model.contract import Call
 from agentotel.model.operations import AgentRun, Operation
-from agentotel.patching import hooks, observation
+from agentotel.patching import collected, hooks, observation
 
 CURRENT: contextvars.ContextVar[FakeRecording | None] = contextvars.ContextVar("current", default=None)
 
@@ -45,11 +45,13 @@ class FakeRecording:
 
     @property
     def ends(self) -> list[str]:
-        """How it was ended: one entry when all is well."""
+        """How it was ended, collected objects included: one entry when all is well."""
+        collected.settle()
         return [entry for entry in self.journal if entry in {"stop", "fail"}]
 
     @property
     def abandoned(self) -> bool:
+        collected.settle()
         return bool(self.operation.attributes.get("agentotel.abandoned"))
 
     @property

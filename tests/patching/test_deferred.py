@@ -11,6 +11,7 @@ import warnings
 
 import pytest
 
+from agentotel import patching
 from agentotel._base import failopen
 from agentotel.model.contract import Deferred
 from agentotel.patching import wrap
@@ -153,6 +154,7 @@ def test_a_coroutine_that_is_never_awaited_warns_once(observer, call):
         warnings.simplefilter("always")
         wrap(forgotten, call(), "test")()
         gc.collect()
+        patching.settle_collected()
     messages = [str(warning.message) for warning in caught]
     assert messages == [f"coroutine '{forgotten.__qualname__}' was never awaited"]
     caught.clear()  # a warning of this kind holds the coroutine
@@ -168,6 +170,7 @@ def test_a_closed_unstarted_coroutine_does_not_warn(observer, call):
 
     wrap(dropped, call(), "test")().close()
     gc.collect()
+    patching.settle_collected()
     assert observer.only.ends == ["stop"]
 
 
@@ -244,6 +247,7 @@ def test_a_forgotten_error_of_a_future_is_still_reported(observer, call):
 
     asyncio.run(main())
     gc.collect()
+    patching.settle_collected()
     assert observer.only.ends == ["fail"]
     assert complaints == ["Future exception was never retrieved"]
 

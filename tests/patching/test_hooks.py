@@ -50,8 +50,9 @@ def adapter(library, call):
 
 
 def statuses():
-    """Return what `patch_reports` says, by the name inside the library."""
-    return {report.target.partition(":")[2] or report.target: report.status for report in patch_reports()}
+    """Return what `patch_reports` says about the test's own library, by the name inside of it."""
+    own = [report for report in patch_reports() if report.adapter.startswith("lib_")]
+    return {report.target.partition(":")[2] or report.target: report.status for report in own}
 
 
 def test_an_action_waits_for_the_import(library):

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from agentotel import patching
 from agentotel._base import failopen
 from agentotel.patching.instances import Instances, read_pool
 
@@ -52,6 +53,7 @@ def test_creation_and_end_are_told_once(instances, listener):
     assert listener.events == [("created", "Bot", True)]
     del bot
     gc.collect()
+    patching.settle_collected()
     assert listener.events == [("created", "Bot", True), ("closed", "Bot")]
 
 
@@ -237,6 +239,7 @@ def test_slots_without_weak_references_are_created_but_not_tracked(instances, li
     instances.track(Bot, "agent", undecorated=True)
     Bot()
     gc.collect()
+    patching.settle_collected()
     assert listener.events == [("created", "Bot", False)]
 
 
@@ -256,6 +259,7 @@ def test_objects_that_cannot_be_hashed_are_tracked(instances, listener):
     bots = [Bot("same"), Bot("same")]
     bots.clear()
     gc.collect()
+    patching.settle_collected()
     assert [event[0] for event in listener.events].count("closed") == 2
 
 
@@ -331,6 +335,7 @@ def test_pools_are_read_when_asked(instances, listener):
     first._size = 4
     del second
     gc.collect()
+    patching.settle_collected()
     assert sorted(instances.pool_readings()) == [("CountingPool", 4, 5), ("tables", 2, 4)]
     assert ("pool", "tables") in listener.events
     assert tables.maxsize == 4

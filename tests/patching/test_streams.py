@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agentotel import patching
 from agentotel._base import failopen
 from agentotel.patching import open_call, wrap
 
@@ -374,6 +375,7 @@ def test_an_async_generator_of_a_dead_loop_ends_too(observer, call):
     loop.close()
     kept.clear()
     gc.collect()
+    patching.settle_collected()
     assert len(observer.only.ends) == 1
 
 

@@ -21,6 +21,7 @@ SECRETS = [
     ("private_key", "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0B"),
     ("jwt", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"),
     ("aws_key", "AKIAIOSFODNN7EXAMPLE"),
+    ("aws_key", "AKIAABCDEFGHIJKLMNOP"),
     ("github_token", "ghp_abcdefghijklmnopqrstuvwxyz0123456789"),
     ("github_token", "github_pat_11ABCDEFG0abcdefghij_klmnopqrstuvwxyz"),
     ("gitlab_token", "glpat-abcdefghij1234567890"),
@@ -222,6 +223,7 @@ def test_cutting_at_a_word():
     assert cut_at_word("one two three", 9) == "one two "
     assert cut_at_word("x" * 2000, 1000) == "x" * 488
     assert cut_at_word("abc", 0) == ""
+    assert cut_at_word("abc", -1) == ""
 
 
 @pytest.mark.parametrize(

@@ -180,14 +180,37 @@ def test_a_worker_does_what_it_is_told_and_reports_cpu():
         assert children.received(url) == {}
 
 
-def test_the_floor_makes_one_span_per_operation():
-    """The naive telemetry arrives complete: 1 span for a model call or a stream, 4 for an agent run."""
-    with children.sink() as url:
-        with children.worker("floor", url) as worker:
-            for workload in ("W1", "W2", "W4"):
-                worker.ask(f"run {workload} 2")
-            spans = children.received(url)["floor"]["spans"]
-        assert spans == 2 * sum(cpu.SPANS.values())
+@pytest.mark.parametrize("variant", ["floor", "ours"])
+def test_one_span_per_operation_arrives(variant):
+    """The telemetry is complete after each chunk: 1 span for a model call or a stream, 4 for an agent run."""
+    with children.sink() as url, children.worker(variant, url) as worker:
+        for workload in ("W1", "W2", "W4"):
+            worker.ask(f"run {workload} 2")
+        assert children.received(url)[variant]["spans"] == 2 * sum(cpu.SPANS.values())
+
+
+def test_a_worker_that_has_died_is_named():
+    """A worker that ends in the middle gives an error with its status, not a hang or a broken pipe."""
+    with children.worker("bare", children.NOWHERE) as worker:
+        worker.process.kill()
+        worker.process.wait()
+        with pytest.raises(children.MeasurementError, match="status -9"):
+            worker.ask("run W1 1")
+
+
+def test_lost_spans_are_no_figures(monkeypatch):
+    """Where the sink has not received what was made there is an error instead of a table."""
+    monkeypatch.setitem(cpu.CHUNK, "W1", 2)
+    monkeypatch.setitem(cpu.SPANS, "W1", 9)
+    with pytest.raises(children.MeasurementError, match="floor made 36 spans and the sink has received 4"):
+        cpu.measure(["W1"], 1, ("bare", "floor"))
+
+
+def test_a_child_that_fails_ends_with_a_message(monkeypatch, capsys):
+    """No traceback: the status is 1 and the message says which child has failed."""
+    monkeypatch.setattr(bench.cpu.measure, "__defaults__", (("none",),))
+    assert bench.main(["--workload", "W1", "--rounds", "1"]) == 1
+    assert "benchmarks.worker', 'none'] ended early" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("collector", exiting.DEAD.values(), ids=exiting.DEAD.keys())

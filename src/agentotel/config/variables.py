@@ -128,7 +128,7 @@ _OWN: Final = (
         "on", _BEHAVIOUR,
     ),
     Variable(
-        "AGENTOTEL_EXIT_TIMEOUT", "exit_timeout_s", casting.duration("0s", "5m"), "3s",
+        "AGENTOTEL_EXIT_TIMEOUT", "exit_timeout_s", casting.duration("0s", "5m"), "2.5s",
         "How long the end of the program may wait for telemetry to be delivered.",
         "500ms", _BEHAVIOUR,
     ),

@@ -6,7 +6,7 @@ A process of its own, because importing a library may take seconds, print, or fa
 from __future__ import annotations
 
 import json
-import subprocess  # noqa: S404 - runs this interpreter
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
-
     from opentelemetry.sdk.metrics.export import MetricsData
 
     Scrub = Callable[[Mapping[str, Any]], dict[str, Any] | None]

@@ -1,9 +1,9 @@
 """Exports every record that the program logs, without becoming one of its handlers.
 
 A handler on the root logger, which is how OpenTelemetry's logging instrumentation does it, switches off `logging`'s
-last resort and its implicit ``basicConfig``: a program that never configured logging loses its warnings on stderr. Here the
-one method through which `logging` hands a record to its handlers is wrapped instead, so that what the program prints
-stays the same to the byte, and loggers that do not propagate are heard as well. The translation of a record is
+last resort and its implicit ``basicConfig``: a program that never configured logging loses its warnings on stderr.
+Here the one method through which `logging` hands a record to its handlers is wrapped instead, so that what the program
+prints stays the same to the byte, and loggers that do not propagate are heard as well. The translation of a record is
 left to OpenTelemetry's own handler.
 
 This module owns state: the wrapped method of `logging.Logger`.

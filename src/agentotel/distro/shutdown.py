@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from agentotel._base.failopen import attempt
+from agentotel.patching import settle_collected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ def at_exit(
 def _end(
     steps: Sequence[tuple[str, Callable[[], object]]], deadline_s: float, on_late: Callable[[float], None]
 ) -> None:
+    attempt("shutdown.collected", settle_collected)
     if not run_all(steps, deadline_s):
         attempt("shutdown.late", on_late, deadline_s)
 

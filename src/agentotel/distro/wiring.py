@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from opentelemetry import _logs, metrics, propagate, trace
 
 from agentotel import __version__, identity, patching, privacy
-from agentotel._base.errors import SettingError
 from agentotel._base.failopen import attempt
 from agentotel.adapters import own_classes
 from agentotel.adapters.registry import ADAPTERS
@@ -161,11 +160,7 @@ def _content_capture(settings: Settings, counts: OwnCounts) -> ContentCapture:
 def _prices(settings: Settings) -> Prices:
     if settings.prices is None:
         return Prices()
-    try:
-        table, problems = load_price_file(settings.prices)
-    except SettingError as problem:
-        _logger.warning("agentotel: %s", problem)
-        return Prices()
+    table, problems = load_price_file(settings.prices)
     for entry in problems:
         _logger.warning("agentotel: %s", entry)
     return Prices(table)

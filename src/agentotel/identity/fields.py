@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import uuid
 from dataclasses import dataclass, field
@@ -60,13 +61,18 @@ def attributes(identity: Identity) -> Mapping[str, str]:
     return identity._attributes  # noqa: SLF001 - the cache of this very function
 
 
+_random: Final = random.Random()  # noqa: S311 - ids, no secrets
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)  # or parent and child would make the same ids
+
+
 def new_request_id() -> str:
     """Return a fresh request id: 32 hexadecimal digits.
 
-    Random as OpenTelemetry's own ids are: the operating system's source costs a thousand times as much, for a
-    secrecy that an id does not need.
+    From a generator of its own, so that a program that seeds `random` does not repeat its request ids. Asking the
+    operating system each time would let go of the interpreter lock, which a busy program waits to get back.
     """
-    return f"{random.getrandbits(128):032x}"
+    return f"{_random.getrandbits(128):032x}"
 
 
 def merged(outer: Identity | None, found: Mapping[str, object]) -> Identity:

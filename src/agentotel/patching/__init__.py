@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentotel.patching.collected import settle as settle_collected
 from agentotel.patching.hooks import PatchReport, patch_adapter, patch_reports, when_imported
 from agentotel.patching.observation import observe, observer, stop_observing
 from agentotel.patching.resolve import apply, resolve
@@ -15,6 +16,7 @@ __all__ = [
     "patch_adapter",
     "patch_reports",
     "resolve",
+    "settle_collected",
     "stop_observing",
     "when_imported",
     "wrap",

@@ -25,7 +25,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from agentotel._base import failopen
-from agentotel.patching import matching
+from agentotel.patching import collected, matching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,7 +217,7 @@ class Instances:
 
     def _close(self, identity: int, token: object) -> None:
         self._alive.pop(identity, None)
-        failopen.attempt(f"{_SITE}.closed", self._listener.closed, token)
+        collected.later(f"{_SITE}.closed", self._listener.closed, token)
 
     def _announce_pool(self, pool: Any) -> None:
         if not _accepts_weak_references(pool) or any(known() is pool for known in self._pools):

@@ -6,6 +6,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from agentotel._base.failopen import attempt
+from agentotel.patching import collected
 
 if TYPE_CHECKING:
     from agentotel.model.contract import Call, Recording
@@ -162,7 +163,7 @@ class OpenCall:
             # The outer coroutine has just warned that it was never awaited; the inner one must not repeat it.
             attempt(self.site.settle_site, self.unstarted.close)
         if not self.ended:
-            attempt("recorder.abandon", self.abandon)
+            collected.later("recorder.abandon", self.abandon)
 
 
 def _reraise(error: Exception) -> None:

@@ -11,7 +11,7 @@ import wrapt
 
 from agentotel._base.failopen import attempt
 from agentotel.model.contract import Intercepted
-from agentotel.patching import observation
+from agentotel.patching import collected, observation
 from agentotel.patching.deferred import settle
 from agentotel.patching.open_call import CallSite, OpenCall
 
@@ -57,6 +57,8 @@ def wrap_note(function: F, note: Note, site: str) -> F:
 
 def _interceptor(site: CallSite) -> Callable[..., Any]:
     def intercept(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        if not collected.is_empty():
+            collected.settle()
         observer = observation.observer()
         recording = None if observer is None else _start(observer, site, instance, args, kwargs)
         if recording is None:

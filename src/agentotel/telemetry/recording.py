@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import fields, replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, cast
 
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from agentotel._base.clock import Stopwatch
+    from agentotel.privacy import SpanBudget
     from agentotel.telemetry.attributes import Attributes
+
+    Mark = tuple[int, object, int]
 
 
 class Totals:
-    """What the model calls inside a run have used, summed up as they end. Guarded by a lock: tools run in threads.
+    """What the model calls inside an operation have used, added up as they end. Guarded by a lock: tools run in threads.
 
     Attributes:
         calls: Model calls that reported usage.
@@ -70,9 +74,10 @@ class ActiveRecording:
         "_last_chunk_ns",
         "_open",
         "agent",
+        "budget",
         "context",
         "counts_itself",
-        "failure_id",
+        "failure",
         "inner",
         "limit_said",
         "official",
@@ -104,9 +109,10 @@ class ActiveRecording:
         self.agent = agent
         self.watch = watch
         self.official = False
+        self.budget: SpanBudget | None = None
         self.totals = Totals()
         self.inner: InnerRecording | None = None
-        self.failure_id: int | None = None
+        self.failure: Mark | None = None
         self.user_id: str | None = None
         self.limit_said = False
         self.counts_itself = False
@@ -208,22 +214,31 @@ class ActiveRecording:
 class InnerRecording(ActiveRecording):
     """A model call that a lower layer sees of the call that `outer` records: one span, one count.
 
-    It has no span of its own. Its end completes the outer operation with what only the lower layer knows.
+    It has no span of its own. Its end completes the operations around it with what only the lower layer knows.
     """
 
     __slots__ = ()
 
+    def layers(self) -> list[ActiveRecording]:
+        """Return the other recordings of the same call, from the inside out: the last one has the span."""
+        found: list[ActiveRecording] = []
+        for outer in self.around():
+            found.append(outer)
+            if not isinstance(outer, InnerRecording):
+                break
+        return found
+
     def merge(self) -> None:
-        """Give the outer recording what this one knows."""
-        outer, inner = self.outer, self.operation
-        assert outer is not None
+        """Give the recordings of the outer layers what this one knows. Doing it again changes nothing."""
+        inner = self.operation
         assert isinstance(inner, ModelCall)
-        assert isinstance(outer.operation, ModelCall)
-        complete(outer.operation, inner)
-        if not outer._chunks:  # noqa: SLF001 - the same class
-            outer._chunks = self._chunks  # noqa: SLF001
-            outer._first_chunk_ns = self._first_chunk_ns  # noqa: SLF001
-            outer._last_chunk_ns = self._last_chunk_ns  # noqa: SLF001
+        for outer in self.layers():
+            assert isinstance(outer.operation, ModelCall)
+            complete(outer.operation, inner)
+            if not outer._chunks:  # noqa: SLF001 - the same class
+                outer._chunks = self._chunks  # noqa: SLF001
+                outer._first_chunk_ns = self._first_chunk_ns  # noqa: SLF001
+                outer._last_chunk_ns = self._last_chunk_ns  # noqa: SLF001
 
 
 _OF_THE_INNERMOST = frozenset(
@@ -233,20 +248,36 @@ _OF_THE_INNERMOST = frozenset(
         "request_model",
         "response_model",
         "response_id",
-        "usage",
         "server_address",
         "server_port",
     }
 )
+"""Fields in which the lower layer is right where both say something: it is the one that talks to the model."""
+
+_OF_THE_LAYER = frozenset(field.name for field in fields(Operation)) - {"conversation_id"}
+"""Fields that each layer has for itself: its name and outcome, and what its adapter keeps there."""
+
+_MERGED = tuple(
+    (field.name, field.default) for field in fields(ModelCall) if field.name not in _OF_THE_LAYER | {"usage"}
+)
 
 
 def complete(outer: ModelCall, inner: ModelCall) -> None:
-    """Merge what the inner call knows into the outer one: the inner one's word counts where both have one."""
-    for field in (*ModelCall.__slots__, "conversation_id"):
-        theirs = getattr(inner, field)
-        if theirs in (None, (), False, 0):
-            continue
-        if field in _OF_THE_INNERMOST or not getattr(outer, field):
-            setattr(outer, field, theirs)
+    """Merge what the inner call knows into the outer one, field by field.
+
+    A field that only one of them has set is taken from that one. Where both have, the outer one's word counts, but
+    for what the lower layer knows better (see `_OF_THE_INNERMOST`, and the tokens).
+    """
+    for name, default in _MERGED:
+        theirs = getattr(inner, name)
+        if theirs is not None and (name in _OF_THE_INNERMOST or getattr(outer, name) == default):
+            setattr(outer, name, theirs)
+    if inner.usage is not None:
+        outer.usage = _completed_usage(outer.usage, inner.usage)
     for key, value in inner.attributes.items():
         outer.attributes.setdefault(key, value)
+
+
+def _completed_usage(outer: Usage | None, inner: Usage) -> Usage:
+    known = {name: count for name in Usage.__slots__ if (count := getattr(inner, name)) is not None}
+    return Usage(**known) if outer is None else replace(outer, **known)

@@ -14,7 +14,7 @@ import sys
 
 from agentotel._base import failopen
 from agentotel.adapters import own_classes
-from agentotel.patching import observation, targets
+from agentotel.patching import collected, observation, targets
 from agentotel.patching.discovery import Discovery
 from agentotel.patching.instances import Instances
 
@@ -89,6 +89,7 @@ def main(report_file, target_text, switch, program, *arguments):
     discovery.install()
 
     def write_report():
+        collected.settle()
         with open(report_file, "w") as file:
             json.dump(
                 {
