@@ -97,7 +97,7 @@ def _count(asked: argparse.Namespace) -> int:
     except baseline.NoBaselineError as error:
         return _fail([str(error)], status=2)
     counted = count.measure(asked.workload)
-    _show(asked, "count", counted, count.table(counted) + count.top(counted, asked.top))
+    _show(asked, "count", counted, count.table(counted) + (count.top(counted, asked.top) if asked.top else []))
     if asked.record:
         baseline.record(asked.record, key, counted, page.versions())
     return 0 if entry is None else _compare(entry, counted, asked.compare)

@@ -76,7 +76,7 @@ class Child:
 
     def end(self, timeout_s: float = 120.0) -> int:
         """End its input, and with it the process; return its status."""
-        _pipe(self.process.stdin).close()
+        self._close_input()
         return self.process.wait(timeout_s)
 
     def stop(self) -> None:
@@ -84,9 +84,12 @@ class Child:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        with suppress(BrokenPipeError):  # what was still to be sent
-            _pipe(self.process.stdin).close()
+        self._close_input()
         _pipe(self.process.stdout).close()
+
+    def _close_input(self) -> None:
+        with suppress(BrokenPipeError):  # it has ended before it has read everything
+            _pipe(self.process.stdin).close()
 
     def _read(self) -> dict[str, Any]:
         line = _pipe(self.process.stdout).readline()

@@ -21,6 +21,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 
 from benchmarks import program
+from benchmarks.flushing import flush_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,12 +60,7 @@ def install() -> Callable[[], None]:
     naive = _Naive()
     for owner, method in ((Completions, "create"), (program.SupportAgent, "chat"), (program.SearchTool, "execute")):
         setattr(owner, method, naive.observed(getattr(owner, method)))
-
-    def flush() -> None:
-        tracers.force_flush()
-        meters.force_flush()
-
-    return flush
+    return flush_all((tracers, meters))
 
 
 class _Naive:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation import auto_instrumentation
 
+from benchmarks.flushing import flush_all
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,16 +20,4 @@ def install() -> Callable[[], None]:
         RuntimeError: Nothing would be recorded; the figures would be those of the bare program.
     """
     auto_instrumentation.initialize(swallow_exceptions=False)
-    providers = (trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())
-    flushes: list[Callable[[], object]] = []
-    for provider in providers:
-        force_flush = getattr(provider, "force_flush", None)
-        if force_flush is None:
-            raise RuntimeError(f"agentotel has set up no provider: found {type(provider).__name__}")
-        flushes.append(force_flush)
-
-    def flush() -> None:
-        for force_flush in flushes:
-            force_flush()
-
-    return flush
+    return flush_all((trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()))

@@ -17,6 +17,14 @@ def test_time_passes_on_the_watchs_own_line():
     assert watch.now_ns() >= watch.start_ns + int(elapsed * 1e9)
 
 
+def test_a_stopped_watch_shows_the_time_at_which_it_was_stopped():
+    """However much later it is looked at, no more time has passed."""
+    watch = Stopwatch()
+    watch.stop()
+    elapsed, now = watch.elapsed_s(), watch.now_ns()
+    assert (watch.elapsed_s(), watch.now_ns()) == (elapsed, now)
+
+
 @given(st.integers(-(10**18), 10**18))
 def test_a_wall_clock_that_jumps_changes_no_duration(jump):
     """Whether the clock is set back or forward during an operation, its duration is that of the monotonic clock."""

@@ -37,6 +37,9 @@ class FakeRecording:
     def chunk(self) -> None:
         self.events.append("chunk")
 
+    def expire(self) -> None:
+        """Nothing is timed here."""
+
     def stop(self) -> None:
         self.events.append("stop")
 

@@ -36,6 +36,9 @@ class FakeRecording:
     def chunk(self):
         self.journal.append("chunk")
 
+    def expire(self):
+        self.journal.append("expire")
+
     def stop(self):
         self.journal.append("stop")
 

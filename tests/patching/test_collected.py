@@ -62,6 +62,9 @@ class LockedRecording:
     def chunk(self):
         pass
 
+    def expire(self):
+        pass
+
     def stop(self):
         assert self._lock.acquire(timeout=0), "would wait for ever"
         self._ended.append(self.operation)

@@ -14,7 +14,7 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from benchmarks import __main__ as bench  # noqa: E402 - scripts are not on the path before
-from benchmarks import baseline, children, counting, cpu, exiting, page, ratios, startup  # noqa: E402
+from benchmarks import baseline, children, counting, cpu, exiting, flushing, page, ratios, startup  # noqa: E402
 
 positive = st.lists(st.floats(0.1, 1e6), min_size=1, max_size=20)
 
@@ -196,6 +196,25 @@ def test_a_worker_that_has_died_is_named():
         worker.process.wait()
         with pytest.raises(children.MeasurementError, match="status -9"):
             worker.ask("run W1 1")
+
+
+def test_a_flush_that_did_not_happen_is_an_error():
+    """What stays in a queue is exported outside of the measurement, so the figure would be too low."""
+
+    class Provider:
+        answer = True
+
+        def force_flush(self):
+            return self.answer
+
+    provider = Provider()
+    flush = flushing.flush_all([provider])
+    flush()
+    provider.answer = False
+    with pytest.raises(RuntimeError, match="has not flushed everything"):
+        flush()
+    with pytest.raises(RuntimeError, match="object cannot be flushed"):
+        flushing.flush_all([object()])
 
 
 def test_lost_spans_are_no_figures(monkeypatch):

@@ -16,16 +16,28 @@ class Stopwatch:
         start_ns: Wall-clock time of the start, nanoseconds since the Unix epoch.
     """
 
-    __slots__ = ("_origin_ns", "start_ns")
+    __slots__ = ("_end_ns", "_origin_ns", "start_ns")
 
     def __init__(self) -> None:
         self.start_ns = time_ns()
         self._origin_ns = perf_counter_ns()
+        self._end_ns: int | None = None
+
+    def stop(self) -> None:
+        """Let no more time pass on it."""
+        self._end_ns = perf_counter_ns()
 
     def elapsed_s(self) -> float:
         """Return the seconds since the start, never negative."""
-        return (perf_counter_ns() - self._origin_ns) / 1e9
+        return (self._now() - self._origin_ns) / 1e9
+
+    def seconds_until(self, moment_ns: int) -> float:
+        """Return the seconds from the start to a moment of `time.perf_counter_ns`, never negative."""
+        return max(0, moment_ns - self._origin_ns) / 1e9
 
     def now_ns(self) -> int:
         """Return the present time on this operation's own time line, nanoseconds since the Unix epoch."""
-        return self.start_ns + perf_counter_ns() - self._origin_ns
+        return self.start_ns + self._now() - self._origin_ns
+
+    def _now(self) -> int:
+        return perf_counter_ns() if self._end_ns is None else self._end_ns

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from agentotel.cli.output import escaped
 from agentotel.diagnostics.doctor import diagnose
 
 if TYPE_CHECKING:
@@ -48,6 +49,6 @@ def _printed(console: Console) -> list[Finding]:
             section = finding.section
             console.print(Text(section, style="bold"))
         sign, style = _SIGNS[finding.status]
-        console.print(Text.assemble("  ", (sign, style), f" {finding.subject}: {finding.detail}"))
+        console.print(Text.assemble("  ", (sign, style), escaped(f" {finding.subject}: {finding.detail}")))
         findings.append(finding)
     return findings

@@ -82,9 +82,21 @@ def _span_line(span: Span, tokens: Tokens, cross: str) -> Text:
     cost = own_cost(span) if span.operation in MODEL_CALLS else Cost()
     if cost.amount is not None:
         line.append(f"  {money(cost.amount, cost.currency)}", "green")
+    for note in _notes(span):
+        line.append(f"  {note}", "yellow")
     if span.error:
         line.append(f"  {cross} {_reason(span)}", "red")
     return line
+
+
+def _notes(span: Span) -> Iterator[str]:
+    """Yield what else is worth seeing of a model call: how long its stream made one wait, and its retries."""
+    first = span.attributes.get(names.RESPONSE_TIME_TO_FIRST_CHUNK)
+    if isinstance(first, float):
+        yield f"first chunk after {duration(first)}"
+    for name, what in ((names.RETRIES, "retries"), (names.RATE_LIMITS, "rate limits")):
+        if count := span.attributes.get(name):
+            yield f"{what}: {shown(count)}"
 
 
 def _tokens(tokens: Tokens) -> str:
@@ -93,7 +105,8 @@ def _tokens(tokens: Tokens) -> str:
 
 def _reason(span: Span) -> str:
     kind = span.attributes.get(names.ERROR_TYPE)
-    parts = [shown(kind) if kind is not None else "", span.status_message or ""]
+    # The status often only repeats the kind of error, because its words may be content.
+    parts = dict.fromkeys([shown(kind) if kind is not None else "", span.status_message or ""])
     return escaped(": ".join(part for part in parts if part) or "error")
 
 

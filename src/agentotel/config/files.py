@@ -80,7 +80,8 @@ def _toml(content: bytes) -> dict[str, Any]:
         import tomllib  # noqa: PLC0415
     else:
         import tomli as tomllib  # noqa: PLC0415
-    return tomllib.loads(content.decode())
+    parsed: dict[str, Any] = tomllib.loads(content.decode())
+    return parsed
 
 
 def _table(document: Mapping[str, Any], keys: tuple[str, ...]) -> Mapping[str, Any]:

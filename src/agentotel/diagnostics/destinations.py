@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from agentotel.config.load import DEFAULT
 from agentotel.diagnostics.findings import Finding
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ def findings(loaded: Loaded) -> Iterator[Finding]:
 
 def _endpoint(loaded: Loaded, signal: str, protocol: str) -> str:
     own = loaded.shown.get(f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
-    return own or loaded.shown.get(_ENDPOINT) or _DEFAULTS.get(protocol, _DEFAULTS["http/protobuf"])
+    if own:
+        return own
+    return _DEFAULTS[protocol] if loaded.sources[_ENDPOINT] == DEFAULT else loaded.shown[_ENDPOINT]
 
 
 def _why_unreachable(endpoint: str) -> str | None:
-    parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
     try:
+        parts = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
         port = parts.port or _PORTS.get(parts.scheme, 4317)
         with socket.create_connection((parts.hostname or "localhost", port), timeout=_TIMEOUT_S):
             return None
@@ -63,9 +66,17 @@ def _why_unreachable(endpoint: str) -> str | None:
 
 
 def _store(path: Path) -> Finding:
-    folder = next(parent for parent in (path, *path.parents) if parent.exists())
-    if path.is_dir():
-        return Finding(_SECTION, "local store", "error", f"AGENTOTEL_DB={path}: is a folder, expected a file")
-    if os.access(folder, os.W_OK):
+    reason = _why_unwritable(path)
+    if reason is None:
         return Finding(_SECTION, "local store", "ok", f"{path} can be written")
-    return Finding(_SECTION, "local store", "error", f"AGENTOTEL_DB={path}: {folder} cannot be written")
+    return Finding(_SECTION, "local store", "error", f"AGENTOTEL_DB={path}: {reason}")
+
+
+def _why_unwritable(path: Path) -> str | None:
+    # os.path and not Path: below a folder that may not be looked into, the latter raises.
+    nearest = next((parent for parent in (path, *path.parents) if os.path.exists(parent)), path)  # noqa: PTH110
+    if os.path.isdir(path):  # noqa: PTH112
+        return "is a folder, expected a file"
+    if nearest != path and not os.path.isdir(nearest):  # noqa: PTH112
+        return f"{nearest} is a file, expected a folder"
+    return None if os.access(nearest, os.W_OK) else f"{nearest} cannot be written"

@@ -11,6 +11,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
+from agentotel._base.errors import printable
 from agentotel.adapters.registry import ADAPTERS
 from agentotel.diagnostics.findings import Finding
 from agentotel.patching import patch_adapter, patch_reports
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _DEADLINE_S: Final = 60
 _SECTION: Final = "adapters"
+_MARK: Final = "\nagentotel-patch-reports:"
+"""Stands before the reports in the child's output: the library may print as well."""
 
 
 def findings(disabled: Collection[str]) -> Iterator[Finding]:
@@ -47,13 +50,14 @@ def _tried(adapter: Adapter, installed: str) -> Iterator[Finding]:
         done = subprocess.run(  # noqa: S603 - fixed words
             command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False
         )
-        reports = json.loads(done.stdout.rpartition("\n")[2] or "null")
+        if _MARK not in done.stdout:
+            last = done.stderr.strip().rpartition("\n")[2] or f"it ended the process with status {done.returncode}"
+            detail = f"{adapter.distribution} {installed} cannot be imported: {printable(last)}"
+            yield Finding(_SECTION, adapter.name, "error", detail)
+            return
+        reports, _ = json.JSONDecoder().raw_decode(done.stdout.rpartition(_MARK)[2])
     except (subprocess.TimeoutExpired, ValueError) as error:
-        yield Finding(_SECTION, adapter.name, "error", f"{adapter.distribution} {installed} cannot be tried: {error}")
-        return
-    if reports is None:
-        last = done.stderr.strip().rpartition("\n")[2]
-        detail = f"{adapter.distribution} {installed} cannot be imported: {last}"
+        detail = f"{adapter.distribution} {installed} cannot be tried: {printable(error)}"
         yield Finding(_SECTION, adapter.name, "error", detail)
         return
     yield from _judged(adapter, installed, reports)
@@ -83,7 +87,7 @@ def _try(name: str) -> None:
         __import__(module)
     keys = ("target", "status", "reason", "optional")
     reports = [{key: getattr(report, key) for key in keys} for report in patch_reports()]
-    sys.stdout.write("\n" + json.dumps(reports))
+    sys.stdout.write(_MARK + json.dumps(reports))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,18 @@ thread. What an exporter could not deliver is counted here.
 
 from __future__ import annotations
 
+import re
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Status
+
+from agentotel.model import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 
     Scrub = Callable[[Mapping[str, Any]], dict[str, Any] | None]
     OnDropped = Callable[[str, int], None]
+
+
+_IS_TYPE: Final = re.compile(r"[A-Za-z_][\w.<>]{0,200}").fullmatch
+"""What a type of error looks like, such as ``openai.RateLimitError``: no words of anybody's."""
 
 
 class GuardedSpanExporter(SpanExporter):
@@ -42,9 +50,12 @@ class GuardedSpanExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export `spans` without content that is off."""
-        result = self._exporter.export([scrubbed_span(span, self._scrub) for span in spans])
-        if result is not SpanExportResult.SUCCESS:
-            self._on_dropped("traces", len(spans))
+        result = SpanExportResult.FAILURE
+        try:
+            result = self._exporter.export([scrubbed_span(span, self._scrub) for span in spans])
+        finally:
+            if result is not SpanExportResult.SUCCESS:
+                self._on_dropped("traces", len(spans))
         return result
 
     def shutdown(self) -> None:
@@ -66,9 +77,12 @@ class GuardedLogExporter(LogRecordExporter):
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Export `batch` without content that is off."""
-        result = self._exporter.export([scrubbed_record(record, self._scrub) for record in batch])
-        if result is not LogRecordExportResult.SUCCESS:
-            self._on_dropped("logs", len(batch))
+        result = LogRecordExportResult.FAILURE
+        try:
+            result = self._exporter.export([scrubbed_record(record, self._scrub) for record in batch])
+        finally:
+            if result is not LogRecordExportResult.SUCCESS:
+                self._on_dropped("logs", len(batch))
         return result
 
     def shutdown(self) -> None:
@@ -92,9 +106,12 @@ class GuardedMetricExporter(MetricExporter):
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export the points."""
-        result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
-        if result is not MetricExportResult.SUCCESS:
-            self._on_dropped("metrics", _number_of_points(metrics_data))
+        result = MetricExportResult.FAILURE
+        try:
+            result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
+        finally:
+            if result is not MetricExportResult.SUCCESS:
+                self._on_dropped("metrics", _number_of_points(metrics_data))
         return result
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
@@ -123,6 +140,7 @@ class ScrubbingSpanProcessor(SpanProcessor):
         if clean is not span:
             span._attributes = clean._attributes  # noqa: SLF001 - the SDK offers no way to change an ended span
             span._events = clean._events  # noqa: SLF001
+            span._status = clean._status  # noqa: SLF001
 
 
 class ScrubbingLogRecordProcessor(LogRecordProcessor):
@@ -150,13 +168,33 @@ def scrubbed_span(span: ReadableSpan, scrub: Scrub) -> ReadableSpan:
     """Return `span`, or a copy of it without the content that must not leave."""
     attributes = scrub(span.attributes or {})
     events = [_scrubbed_event(event, scrub) for event in span.events]
-    if attributes is None and all(new is old for new, old in zip(events, span.events, strict=True)):
+    status = _scrubbed_status(span.status, scrub)
+    if (
+        attributes is None
+        and status is span.status
+        and all(new is old for new, old in zip(events, span.events, strict=True))
+    ):
         return span
     clean = copy(span)
     clean._events = events  # noqa: SLF001 - a ReadableSpan has no constructor arguments for all of its parts
+    clean._status = status  # noqa: SLF001
     if attributes is not None:
         clean._attributes = attributes  # noqa: SLF001
     return clean
+
+
+def _scrubbed_status(status: Status, scrub: Scrub) -> Status:
+    """Return a status whose description says no more of an exception than may leave.
+
+    The SDK itself describes a span that an exception ends by the exception's words: ``ValueError: its message``.
+    """
+    if status.description is None or _IS_TYPE(status.description):
+        return status
+    scrubbed = scrub({names.EXCEPTION_MESSAGE: status.description})
+    if scrubbed is None:
+        return status
+    kind = status.description.partition(":")[0]
+    return Status(status.status_code, scrubbed.get(names.EXCEPTION_MESSAGE, kind if _IS_TYPE(kind) else None))
 
 
 def _scrubbed_event(event: Event, scrub: Scrub) -> Event:

@@ -19,7 +19,7 @@ from agentotel._base.failopen import report
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_OWN: Final = ("opentelemetry", "agentotel")
+_OWN: Final = ("opentelemetry.", "agentotel.")
 """Loggers whose records are not exported: a failing export would log, and be exported, and fail."""
 
 _original: Callable[[logging.Logger, logging.LogRecord], None] | None = None
@@ -38,7 +38,7 @@ def install(handle: Callable[[logging.LogRecord], None]) -> None:
     _original = original
 
     def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
-        if not record.name.startswith(_OWN):
+        if not f"{record.name}.".startswith(_OWN):
             try:
                 handle(record)
             except Exception as error:  # noqa: BLE001 - the fail-open guard, inlined on the logging path

@@ -117,6 +117,9 @@ class Recording(Protocol):
     def chunk(self) -> None:
         """Note that a piece of the stream has arrived now."""
 
+    def expire(self) -> None:
+        """Note that it is over now, although it can be ended only later: called from finalisers, takes no lock."""
+
     def stop(self) -> None:
         """End it; `Operation.failure` decides whether it counts as failed."""
 

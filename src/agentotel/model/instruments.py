@@ -35,7 +35,7 @@ class Instrument:
         family: Which switch of ``AGENTOTEL_METRICS`` turns it on.
         unit: UCUM unit as OpenTelemetry writes it.
         attributes: The only attributes it ever carries, each bounded (see the cardinality guard).
-        buckets: Upper bounds of an explicit histogram.
+        buckets: Upper bounds of a histogram; of an exponential one, for readers that know no exponential histograms.
         prometheus: The name under which Prometheus knows it, without ``_bucket``, ``_sum``, ``_count``.
     """
 
@@ -67,7 +67,7 @@ CHAT_LATENCY: Final = Instrument(
 )  # fmt: skip
 REQUEST_DURATION: Final = Instrument(
     "agent.request.duration", "exponential_histogram", "s", "Duration of agent runs, for any percentile", "agent",
-    "agent_request_duration_seconds", ("agent_name", "template_id"),
+    "agent_request_duration_seconds", ("agent_name", "template_id"), LATENCY_BUCKETS,
 )  # fmt: skip
 TOOL_CALLS: Final = Instrument(
     "agent.tool.calls", "counter", "{call}", "Tool executions that ended, by outcome", "agent",

@@ -163,6 +163,7 @@ class OpenCall:
             # The outer coroutine has just warned that it was never awaited; the inner one must not repeat it.
             attempt(self.site.settle_site, self.unstarted.close)
         if not self.ended:
+            attempt("recorder.expire", self.recording.expire)
             collected.later("recorder.abandon", self.abandon)
 
 

@@ -8,22 +8,18 @@ from __future__ import annotations
 import functools
 import inspect
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import wrapt
-
+from agentotel.patching.stand_in import StandIn, class_for
 from agentotel.patching.streams import observed_async_generator, observed_generator
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Awaitable, Callable, Generator, Hashable
 
     from agentotel.model.contract import Deferred
     from agentotel.patching.open_call import OpenCall
 
     Settle = Callable[[OpenCall, Any], Any]
-
-# wrapt 2 has a base that does not claim to be iterable; in wrapt 1 there is only the one that does.
-_Base: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 
 
 def observed_object(
@@ -38,7 +34,7 @@ def observed_object(
         settle: What to do with a result: it is observed by the same rules as a directly returned one.
         given: A value that is known to come out of the value methods, and what to give the user in its place.
     """
-    proxy = _proxy_class(_special_methods(type(real)))(real, opened, deferred, settle, given)
+    proxy = _proxy_class(cast("Hashable", type(real)))(real, opened, deferred, settle, given)
     opened.watch(proxy)
     return proxy
 
@@ -65,7 +61,7 @@ async def _await(opened: OpenCall, inner: Awaitable[Any], then: Callable[[Any], 
     return then(result)
 
 
-class _Observed(_Base):  # type: ignore[misc]
+class _Observed(StandIn):
     """The proxy; its special methods are added by `_proxy_class`."""
 
     def __init__(
@@ -79,7 +75,7 @@ class _Observed(_Base):  # type: ignore[misc]
         self._self_kept: Any = None
 
     def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self.__wrapped__, name)
+        attribute = getattr(self._self_real, name)
         deferred = self._self_deferred
         if name in deferred.value_methods and callable(attribute):
             return functools.wraps(attribute)(functools.partial(_run, self, attribute, _given))
@@ -88,14 +84,14 @@ class _Observed(_Base):  # type: ignore[misc]
         return attribute
 
 
-# What follows works on the state that a proxy keeps under wrapt's prefix `_self_`: functions rather than methods,
+# What follows works on the state that a proxy keeps under the prefix `_self_`: functions rather than methods,
 # so that the proxy has no name of ours that the real object does not have.
 # ruff: noqa: SLF001
 
 
 def _given(proxy: _Observed, value: Any) -> Any:
     """Settle the first value that a value method returned; what else it returns later is another form of the same."""
-    if value is proxy.__wrapped__:
+    if value is proxy._self_real:
         return proxy
     if proxy._self_given is not None:
         real, observed = proxy._self_given
@@ -112,13 +108,13 @@ def _ended(proxy: _Observed, value: Any) -> Any:
 
 
 def _entered(proxy: _Observed, value: Any) -> Any:
-    return proxy if value is proxy.__wrapped__ else value
+    return proxy if value is proxy._self_real else value
 
 
 def _iterating(proxy: _Observed, iterator: Any) -> Any:
     """Observe what ``iter`` or ``aiter`` of the real object returned, and keep the proxy alive beside it."""
     opened = proxy._self_opened
-    if iterator is proxy.__wrapped__:
+    if iterator is proxy._self_real:
         return proxy
     if opened.ended:
         return iterator
@@ -126,8 +122,9 @@ def _iterating(proxy: _Observed, iterator: Any) -> Any:
         return observed_generator(opened, iterator, stream=proxy)
     if type(iterator) is AsyncGeneratorType:
         return observed_async_generator(opened, iterator, stream=proxy)
-    nested = _proxy_class(_special_methods(type(iterator)))
-    nested_proxy = nested(iterator, opened, proxy._self_deferred, proxy._self_settle, None)
+    nested_proxy = _proxy_class(cast("Hashable", type(iterator)))(
+        iterator, opened, proxy._self_deferred, proxy._self_settle, None
+    )
     nested_proxy._self_kept = proxy
     return nested_proxy
 
@@ -151,18 +148,18 @@ def _run(
 
 
 def _iter(self: _Observed) -> Any:
-    return _run(self, self.__wrapped__.__iter__, _iterating)
+    return _run(self, self._self_real.__iter__, _iterating)
 
 
 def _aiter(self: _Observed) -> Any:
-    return _run(self, self.__wrapped__.__aiter__, _iterating)
+    return _run(self, self._self_real.__aiter__, _iterating)
 
 
 def _next(self: _Observed) -> Any:
     opened = self._self_opened
     token = opened.activate()
     try:
-        item = self.__wrapped__.__next__()
+        item = self._self_real.__next__()
     except StopIteration:
         opened.finish()
         raise
@@ -179,7 +176,7 @@ async def _anext(self: _Observed) -> Any:
     opened = self._self_opened
     token = opened.activate()
     try:
-        item = await self.__wrapped__.__anext__()
+        item = await self._self_real.__anext__()
     except StopAsyncIteration:
         opened.finish()
         raise
@@ -193,27 +190,27 @@ async def _anext(self: _Observed) -> Any:
 
 
 def _await_special(self: _Observed) -> Generator[Any, Any, Any]:
-    coroutine = _await(self._self_opened, self.__wrapped__, functools.partial(_given, self))
+    coroutine = _await(self._self_opened, self._self_real, functools.partial(_given, self))
     return coroutine.__await__()
 
 
 def _enter(self: _Observed) -> Any:
     then = _given if "__enter__" in self._self_deferred.value_methods else _entered
-    return _run(self, self.__wrapped__.__enter__, then)
+    return _run(self, self._self_real.__enter__, then)
 
 
 def _exit(self: _Observed, *exception: Any) -> Any:
-    return _run(self, self.__wrapped__.__exit__, _ended, *exception)
+    return _run(self, self._self_real.__exit__, _ended, *exception)
 
 
 async def _aenter(self: _Observed) -> Any:
     then = _given if "__aenter__" in self._self_deferred.value_methods else _entered
-    return await _await(self._self_opened, self.__wrapped__.__aenter__(), functools.partial(then, self))
+    return await _await(self._self_opened, self._self_real.__aenter__(), functools.partial(then, self))
 
 
 async def _aexit(self: _Observed, *exception: Any) -> Any:
     ended = functools.partial(_ended, self)
-    return await _await(self._self_opened, self.__wrapped__.__aexit__(*exception), ended)
+    return await _await(self._self_opened, self._self_real.__aexit__(*exception), ended)
 
 
 _SPECIAL: Final = {
@@ -229,10 +226,6 @@ _SPECIAL: Final = {
 }
 
 
-def _special_methods(kind: type) -> frozenset[str]:
-    return frozenset(name for name in _SPECIAL if hasattr(kind, name))
-
-
-@functools.cache  # there are not more than 2**9 of them
-def _proxy_class(special: frozenset[str]) -> type[_Observed]:
-    return type(_Observed.__name__, (_Observed,), {name: _SPECIAL[name] for name in special})
+@functools.lru_cache(maxsize=1024)  # classes made at run time may come without end
+def _proxy_class(kind: Any) -> type[_Observed]:
+    return cast("type[_Observed]", class_for(kind, _Observed, _SPECIAL))

@@ -18,12 +18,13 @@ from agentotel.privacy.budgets import truncate, utf8_length
 from agentotel.privacy.redaction import Redactor, cut_at_word, is_sensitive_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+_fast_dumps: Callable[[Any], bytes] | None
 try:
-    import orjson
-except ImportError:  # not a dependency: it is there in most programs that use a model SDK
-    orjson = None  # type: ignore[assignment]
+    from orjson import dumps as _fast_dumps
+except ImportError:  # not a dependency: it is there in many programs that use a model SDK
+    _fast_dumps = None
 
 MAX_BYTES: Final = 1_048_576
 """How much is kept where the caller names no budget."""
@@ -207,9 +208,9 @@ def _field_names(value: object) -> Sequence[str]:
 
 def _dumps(data: Any) -> str:
     """Return JSON of data that `_Walk` has made."""
-    if orjson is not None:
+    if _fast_dumps is not None:
         try:
-            return orjson.dumps(data).decode()
+            return _fast_dumps(data).decode()
         except TypeError:
             # Lone surrogates: orjson refuses what cannot be UTF-8, the standard library escapes it.
             return json.dumps(data, separators=(",", ":"))

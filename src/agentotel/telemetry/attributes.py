@@ -1,7 +1,7 @@
 """Operations as span attributes: what is known at the start, and what its end adds.
 
-Attributes by which samplers decide are in the first set, ids before all others, so that no attribute limit can
-evict them. The names come from `agentotel.model.names`; renaming for another convention happens in the recorder.
+Attributes by which samplers decide are in the first set, ids before all others. (A limit of attributes evicts the
+oldest ones: the end puts the ids back where that has happened.) The names come from `agentotel.model.names`; renaming for another convention happens in the recorder.
 """
 
 from __future__ import annotations
@@ -66,6 +66,15 @@ _STARTS: Final = (
     (Workflow, _WORKFLOW_START),
     (Step, _STEP_START),
 )
+_IDS: Final = (
+    names.REQUEST_ID,
+    names.USER_ID,
+    names.TENANT_ID,
+    names.SESSION_ID,
+    names.AGENT_ID,
+    names.AGENT_NAME,
+    names.CONVERSATION_ID,
+)
 _USAGE: Final = (
     ("input_tokens", names.USAGE_INPUT_TOKENS),
     ("output_tokens", names.USAGE_OUTPUT_TOKENS),
@@ -93,8 +102,14 @@ def at_start(operation: Operation, inherited: Attributes) -> Attributes:
             _add(attributes, operation, fields)
     if isinstance(operation, ModelCall):
         _add_request_details(attributes, operation)
-    attributes.update(operation.attributes)
+    for key, value in operation.attributes.items():
+        attributes[key] = _safe(value)
     return attributes
+
+
+def ids(started_with: Attributes) -> Attributes:
+    """Return those attributes of a span that say who it is for and whose it is."""
+    return {name: started_with[name] for name in _IDS if name in started_with}
 
 
 def _add_request_details(attributes: Attributes, call: ModelCall) -> None:
@@ -103,21 +118,22 @@ def _add_request_details(attributes: Attributes, call: ModelCall) -> None:
     if call.choice_count not in {None, 1}:
         attributes[names.REQUEST_CHOICE_COUNT] = call.choice_count
     if call.stop_sequences:
-        attributes[names.REQUEST_STOP_SEQUENCES] = call.stop_sequences
+        attributes[names.REQUEST_STOP_SEQUENCES] = _texts(call.stop_sequences)
 
 
 def at_end(operation: Operation, started_with: Attributes) -> Attributes:
     """Return what the end of the operation adds to the attributes it started with."""
     attributes: Attributes = {}
     for key, value in operation.attributes.items():
-        if started_with.get(key) != value:
-            attributes[key] = value
+        safe = _safe(value)
+        if started_with.get(key) != safe:
+            attributes[key] = safe
     if operation.conversation_id and names.CONVERSATION_ID not in started_with:
         attributes[names.CONVERSATION_ID] = text(operation.conversation_id)
     if isinstance(operation, ModelCall):
         _add_model_end(attributes, operation, started_with)
     elif isinstance(operation, AgentRun) and operation.finish_reasons:
-        attributes[names.RESPONSE_FINISH_REASONS] = operation.finish_reasons
+        attributes[names.RESPONSE_FINISH_REASONS] = _texts(operation.finish_reasons)
     return attributes
 
 
@@ -127,7 +143,7 @@ def _add_model_end(attributes: Attributes, call: ModelCall, started_with: Attrib
     if call.response_id:
         attributes[names.RESPONSE_ID] = text(call.response_id)
     if call.finish_reasons:
-        attributes[names.RESPONSE_FINISH_REASONS] = call.finish_reasons
+        attributes[names.RESPONSE_FINISH_REASONS] = _texts(call.finish_reasons)
     if call.stream and names.REQUEST_STREAM not in started_with:
         attributes[names.REQUEST_STREAM] = True
     if call.retries:
@@ -150,6 +166,14 @@ def text(value: str) -> str:
     An id of a megabyte or a name with control characters must not hurt whoever stores or prints it.
     """
     return value if len(value) <= _TEXT_CHARACTERS and value.isprintable() else printable(value, _TEXT_CHARACTERS)
+
+
+def _safe(value: AttributeValue) -> AttributeValue:
+    return text(value) if isinstance(value, str) else value
+
+
+def _texts(values: Iterable[object]) -> tuple[str, ...]:
+    return tuple(text(str(value)) for value in values)
 
 
 def _add(attributes: Attributes, source: object, fields: Iterable[tuple[str, str]]) -> None:

@@ -48,19 +48,23 @@ class ContentCapture:
             on_truncated=lambda name: count(instruments.SELF_TRUNCATED, name, 1),
         )
 
-    def at_start(self, operation: Operation) -> Attributes:
-        """Return the content that is known at the start, for the span."""
-        return self._written(_inputs(operation)) if self._policy.on_spans else {}
+    def budget(self) -> privacy.SpanBudget | None:
+        """Return what the content of one span may have from its start to its end; None where none goes to spans."""
+        return self._budget.for_span() if self._policy.on_spans else None
 
-    def at_end(self, operation: Operation) -> Attributes:
+    def at_start(self, operation: Operation, budget: privacy.SpanBudget | None) -> Attributes:
+        """Return the content that is known at the start, for the span."""
+        return {} if budget is None else self._written(_inputs(operation), budget)
+
+    def at_end(self, operation: Operation, budget: privacy.SpanBudget | None) -> Attributes:
         """Return the content that the end adds, for the span."""
-        return self._written(_outputs(operation)) if self._policy.on_spans else {}
+        return {} if budget is None else self._written(_outputs(operation), budget)
 
     def details(self, operation: Operation) -> Attributes:
         """Return all content of an operation, for its event; empty if content is not wanted there."""
         if not self._policy.on_events:
             return {}
-        return self._written((*_inputs(operation), *_outputs(operation)))
+        return self._written((*_inputs(operation), *_outputs(operation)), self._budget.for_span())
 
     def scrub_span(self, attributes: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the attributes of a span (or of its event) that may leave the process, None where all of them may.
@@ -76,14 +80,16 @@ class ContentCapture:
     def _scrubbed(self, attributes: Mapping[str, Any], *, allowed: bool) -> dict[str, Any] | None:
         return self._scrubber.attributes(attributes) if allowed else privacy.scrub_attributes(attributes)
 
-    def exception(self, error: BaseException) -> Attributes:
+    def exception(self, error: BaseException, budget: privacy.SpanBudget | None) -> Attributes:
         """Return the attributes of an exception's event: its type, and with content on also its words."""
         described: Attributes = {names.EXCEPTION_TYPE: type(error).__qualname__}
-        if self._policy.on_spans:
-            stack = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-            budget = self._budget.for_span()
-            for name, words in ((names.EXCEPTION_MESSAGE, str(error)), (names.EXCEPTION_STACKTRACE, stack)):
-                described[name] = self._words(name, words, budget)
+        if budget is not None:
+            for name, words in (
+                (names.EXCEPTION_MESSAGE, attempt("content.exception", str, error)),
+                (names.EXCEPTION_STACKTRACE, attempt("content.exception", _stack, error)),
+            ):
+                if words is not None:
+                    described[name] = self._words(name, words, budget)
         return described
 
     def _words(self, name: str, words: str, budget: privacy.SpanBudget) -> str:
@@ -93,10 +99,9 @@ class ContentCapture:
         self._report(name, replaced, was_cut=was_cut)
         return kept
 
-    def _written(self, thunks: Iterable[tuple[str, Content | None]]) -> Attributes:
+    def _written(self, thunks: Iterable[tuple[str, Content | None]], budget: privacy.SpanBudget) -> Attributes:
         """Return content as JSON by the attribute it belongs to."""
         written: Attributes = {}
-        budget = self._budget.for_span()
         for name, thunk in thunks:
             value = None if thunk is None else attempt("content.thunk", thunk)
             if value is None or value in ([], {}, ""):
@@ -111,6 +116,10 @@ class ContentCapture:
             self._count(instruments.SELF_TRUNCATED, name, 1)
         for pattern, number in replaced.items():
             self._count(instruments.SELF_REDACTED, pattern, number)
+
+
+def _stack(error: BaseException) -> str:
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
 def _inputs(operation: Operation) -> Iterator[tuple[str, Content | None]]:

@@ -11,8 +11,8 @@ from opentelemetry.trace import Status, StatusCode
 
 from agentotel._base.failopen import attempt
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, ModelCall, ToolCall, Usage, Workflow
-from agentotel.telemetry import attributes
+from agentotel.model.operations import AgentRun, ModelCall, Operation, ToolCall, Usage, Workflow
+from agentotel.telemetry import attributes, spelling
 from agentotel.telemetry.outcome import CANCELLED, FAILED, Outcome
 from agentotel.telemetry.recording import InnerRecording
 from agentotel.telemetry.token_limits import TokenLimits
@@ -20,10 +20,12 @@ from agentotel.telemetry.token_limits import TokenLimits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from opentelemetry.trace import Span
+
     from agentotel.cost import Cost
     from agentotel.telemetry.attributes import Attributes
     from agentotel.telemetry.recorder import Sinks
-    from agentotel.telemetry.recording import ActiveRecording
+    from agentotel.telemetry.recording import ActiveRecording, Mark
 
 _CANCELLING: Final = frozenset({"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
 
@@ -47,14 +49,19 @@ class Ending:
         """End a model call that completes the one around it; see `InnerRecording`."""
         del error  # the call around it decides whether it has failed: it may answer from elsewhere
         assert isinstance(recording, InnerRecording)
-        if recording.outer is not None and not recording.outer.ended:
-            recording.merge()
-            return
-        # The call around it has returned before its stream was read: the span is gone, the tokens must still count.
-        assert isinstance(recording.operation, ModelCall)
-        self._settle_model_call(recording, recording.operation, None)
+        whole = recording.layers()[-1]
+        if not whole.ended:
+            attempt("recorder.merge", recording.merge)
+        elif not whole.counts_itself:
+            attempt("recorder.late", self._count_late, recording, whole)
+
+    def _count_late(self, recording: InnerRecording, whole: ActiveRecording) -> None:
+        """Count tokens that came after the call around had returned: its span is gone, they must still count."""
+        call = recording.operation
+        assert isinstance(call, ModelCall)
+        self._count(recording, call.provider, call.response_model or call.request_model, call.usage)
         outcome = Outcome(recording.watch.elapsed_s(), recording.context)
-        self._sinks.metrics.tokens(recording.operation, outcome)
+        self._sinks.metrics.tokens(call, outcome, official=whole.official)
 
     def finish(self, recording: ActiveRecording, error: BaseException | None) -> None:
         """End a recording: called once, by `ActiveRecording`."""
@@ -78,8 +85,10 @@ class Ending:
     def _settle_model_call(
         self, recording: ActiveRecording, call: ModelCall, error: BaseException | None
     ) -> Attributes:
-        if call.usage is None and error is not None:
+        self._settle_layers(recording, call)
+        if call.usage is None and (error is not None or _is_counted_elsewhere(recording)):
             return {}
+        recording.counts_itself = call.usage is not None
         model = call.response_model or call.request_model
         cost = self._count(recording, call.provider, model, call.usage)
         found = attributes.of_usage(call.usage)
@@ -87,16 +96,27 @@ class Ending:
             found |= {names.COST: cost.amount, names.COST_CURRENCY: cost.currency, names.COST_PRICES: cost.prices}
         return found
 
+    def _settle_layers(self, recording: ActiveRecording, call: ModelCall) -> None:
+        """Decide what a call counts that others were seen inside of: what the lower layers have not counted."""
+        if recording.inner is not None and recording.inner.ended:
+            recording.inner.merge()  # once more: what the outer layer has heard since may say less
+        if recording.totals.calls:
+            # Further calls inside have counted themselves, and the outer layer's own word may include them.
+            call.usage = None if recording.inner is None else _usage(recording.inner.operation)
+
     def _count(
         self, recording: ActiveRecording, provider: str | None, model: str | None, usage: Usage | None
     ) -> Cost | None:
-        cost = self._sinks.prices.cost(provider, model, usage) if model and usage is not None else None
+        sinks, cost = self._sinks, None
+        if model and usage is not None:
+            cost = attempt("recorder.prices", sinks.prices.cost, provider, model, usage)
         tenant = recording.started_with.get(names.TENANT_ID)
-        self._sinks.metrics.cost(cost, model, str(tenant) if tenant is not None else None, recording.context)
+        tenant_id = str(tenant) if tenant is not None else None
+        attempt("recorder.cost", sinks.metrics.cost, cost, model, tenant_id, recording.context)
         if usage is not None:
             amount = None if cost is None else (cost.currency, cost.amount)
-            for run in _runs(recording):
-                run.totals.add(usage, amount)
+            for counting in _counting(recording):
+                counting.totals.add(usage, amount)
         return cost
 
     # --- the span ---
@@ -104,19 +124,26 @@ class Ending:
     def _end_span(
         self, recording: ActiveRecording, outcome: Outcome, error: BaseException | None, settled: Attributes
     ) -> None:
-        span, operation, convention = recording.span, recording.operation, self._sinks.convention
+        span = recording.span
         try:
             if span.is_recording():
-                added = self._end_attributes(recording, outcome) | settled
-                if outcome.error_type is not None:
-                    span.set_status(Status(StatusCode.ERROR, outcome.error_type))
-                    if error is not None:
-                        span.add_event("exception", self._sinks.content.exception(error))
-                if recording.inner is not None:
-                    span.update_name(attributes.text(convention.span_name(operation)))
-                span.set_attributes(convention.rename(added))
+                self._complete_span(span, recording, outcome, settled)
+                if error is not None and outcome.error_type is not None:
+                    described = self._sinks.content.exception(error, recording.budget)
+                    span.add_event("exception", described)
         finally:
             span.end(recording.watch.now_ns())
+
+    def _complete_span(self, span: Span, recording: ActiveRecording, outcome: Outcome, settled: Attributes) -> None:
+        convention = self._sinks.convention
+        if outcome.error_type is not None:
+            span.set_status(Status(StatusCode.ERROR, outcome.error_type))
+        if recording.inner is not None:
+            span.update_name(spelling.span_name(convention, recording.operation))
+        span.set_attributes(spelling.renamed(convention, self._end_attributes(recording, outcome) | settled))
+        if getattr(span, "dropped_attributes", 0):
+            # The SDK makes room by dropping what was set first, and those are the ids.
+            span.set_attributes(spelling.renamed(convention, attributes.ids(recording.started_with)))
 
     def _end_attributes(self, recording: ActiveRecording, outcome: Outcome) -> Attributes:
         operation = recording.operation
@@ -130,7 +157,7 @@ class Ending:
             added[names.STATUS] = outcome.status
         if outcome.time_to_first_chunk is not None:
             added[names.RESPONSE_TIME_TO_FIRST_CHUNK] = outcome.time_to_first_chunk
-        return added | (attempt("recorder.content", self._sinks.content.at_end, operation) or {})
+        return added | (attempt("recorder.content", self._sinks.content.at_end, operation, recording.budget) or {})
 
     # --- metrics and log records ---
 
@@ -178,11 +205,11 @@ def _outcome(recording: ActiveRecording, error: BaseException | None) -> Outcome
     if error is not None:
         outcome.error_type = type(error).__qualname__
         outcome.status = CANCELLED if _is_cancellation(error) else FAILED
-        outcome.passed_on = outcome.status == CANCELLED or recording.failure_id in _identities(error)
+        outcome.passed_on = outcome.status == CANCELLED or recording.failure in _marks(error)
         for around in recording.around():
-            around.failure_id = id(error)
+            around.failure = _mark(error)
     elif operation.failure is not None:
-        outcome.error_type, outcome.status = operation.failure, FAILED
+        outcome.error_type, outcome.status = attributes.text(operation.failure), FAILED
     elif operation.cancelled:
         outcome.status = CANCELLED
     return outcome
@@ -193,21 +220,47 @@ def _is_cancellation(error: BaseException) -> bool:
     return any(base.__name__ in _CANCELLING for base in type(error).__mro__)
 
 
-def _identities(error: BaseException) -> set[int]:
-    """Return the identities of an exception and of those that it was raised from."""
-    found: set[int] = set()
+def _marks(error: BaseException) -> set[Mark]:
+    """Return the marks of an exception and of those that it was raised from."""
+    found: set[Mark] = set()
     current: BaseException | None = error
-    while current is not None and id(current) not in found:
-        found.add(id(current))
+    while current is not None and (mark := _mark(current)) not in found:
+        found.add(mark)
         current = current.__cause__ or current.__context__
     return found
 
 
-def _runs(recording: ActiveRecording) -> Iterator[ActiveRecording]:
-    """Yield the runs and workflows that the tokens of `recording` belong to, itself included, inside out."""
-    for around in (recording, *recording.around()):
-        if isinstance(around.operation, AgentRun | Workflow):
+def _mark(error: BaseException) -> Mark:
+    """Return what tells an exception from others: its identity and where it was raised.
+
+    The exception itself cannot be kept, which would keep the program's frames alive; and its identity alone may be
+    that of a later one, made when it was gone.
+    """
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    if innermost is None:
+        return id(error), None, 0
+    return id(error), innermost.tb_frame.f_code, innermost.tb_lasti
+
+
+def _counting(recording: ActiveRecording) -> Iterator[ActiveRecording]:
+    """Yield the operations that add up the tokens of `recording`: runs and workflows, and model calls around it."""
+    if isinstance(recording.operation, AgentRun):
+        yield recording
+    layers = recording.layers() if isinstance(recording, InnerRecording) else ()
+    for around in recording.around():
+        if isinstance(around.operation, AgentRun | Workflow | ModelCall) and around not in layers:
             yield around
+
+
+def _usage(operation: Operation) -> Usage | None:
+    return operation.usage if isinstance(operation, ModelCall) else None
+
+
+def _is_counted_elsewhere(call: ActiveRecording) -> bool:
+    """Tell whether the tokens of a call have been counted by others inside it, or will be when its stream ends."""
+    return bool(call.totals.calls) or (call.inner is not None and not call.inner.ended)
 
 
 def _totals(recording: ActiveRecording) -> Attributes:

@@ -83,8 +83,10 @@ def memory() -> list[tuple[str, int]]:
 
 
 def _resident() -> int | None:
-    import resource  # noqa: PLC0415 - absent on Windows
-
+    try:
+        import resource  # noqa: PLC0415 - absent on Windows
+    except ImportError:
+        return None
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * resource.getpagesize()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

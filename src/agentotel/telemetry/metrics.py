@@ -74,7 +74,7 @@ class Metrics:
         """
         if not official:
             self._gen_ai_call(call, outcome)
-        self.tokens(call, outcome)
+        self.tokens(call, outcome, official=official)
         model = call.response_model or call.request_model
         if call.retries:
             self.add(defined.AGENT_RETRIES, call.retries, (model,), outcome.context)
@@ -82,9 +82,16 @@ class Metrics:
             self.add(defined.RATE_LIMITED, call.rate_limits, (model,), outcome.context)
         self._error(outcome)
 
-    def tokens(self, call: ModelCall, outcome: Outcome) -> None:
-        """Record the tokens of a model call in the family ``agent``."""
+    def tokens(self, call: ModelCall, outcome: Outcome, *, official: bool = False) -> None:
+        """Record the tokens of a model call; arguments as in `model_call`."""
         self._tokens(call.usage, call.response_model or call.request_model, outcome.context)
+        if call.usage is None or official:
+            return
+        what = (call.operation, call.provider, call.request_model, call.response_model)
+        for field, kind in _TOKEN_TYPES[:2]:
+            count = getattr(call.usage, field)
+            if count is not None:
+                self.add(defined.CLIENT_TOKEN_USAGE, count, (*what, kind), outcome.context)
 
     def _tokens(self, usage: Usage | None, model: str | None, context: Context) -> None:
         if usage is None:
@@ -98,11 +105,6 @@ class Metrics:
         context = outcome.context
         what = (call.operation, call.provider, call.request_model, call.response_model)
         self.add(defined.OPERATION_DURATION, outcome.seconds, (*what, outcome.error_type), context)
-        if call.usage is not None:
-            for field, kind in _TOKEN_TYPES[:2]:
-                count = getattr(call.usage, field)
-                if count is not None:
-                    self.add(defined.CLIENT_TOKEN_USAGE, count, (*what, kind), context)
         if outcome.time_to_first_chunk is not None:
             self.add(defined.TIME_TO_FIRST_CHUNK, outcome.time_to_first_chunk, what, context)
         if outcome.time_per_chunk is not None:

@@ -18,7 +18,7 @@ from agentotel._base.clock import Stopwatch
 from agentotel._base.failopen import attempt
 from agentotel.model import names
 from agentotel.model.operations import AgentRun, ModelCall
-from agentotel.telemetry import attributes, official
+from agentotel.telemetry import attributes, official, spelling
 from agentotel.telemetry.ending import Ending
 from agentotel.telemetry.recording import ActiveRecording, InnerRecording
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agentotel.identity import Identity
     from agentotel.model.conventions import Convention
     from agentotel.model.operations import AttributeValue, Operation
+    from agentotel.privacy import SpanBudget
     from agentotel.telemetry.active_users import ActiveUsers
     from agentotel.telemetry.attributes import Attributes
     from agentotel.telemetry.content import ContentCapture
@@ -91,7 +92,7 @@ class Recorder:
 
     def _start_inner(self, operation: Operation, outer: ActiveRecording, context: Context) -> InnerRecording:
         inner = InnerRecording(
-            operation, outer, INVALID_SPAN, context, {}, outer.agent, Stopwatch(), self._ending.inner
+            operation, outer, INVALID_SPAN, context, outer.started_with, outer.agent, Stopwatch(), self._ending.inner
         )
         inner.context = set_value(names.RECORDING_KEY, inner, context)
         outer.inner = inner
@@ -104,40 +105,56 @@ class Recorder:
             context = identity.with_identity(context, who)
         agent = _agent_attributes(operation, outer)
         started_with = attributes.at_start(operation, _inherited(who, agent, operation, outer))
+        budget = self._sinks.content.budget()
         is_official = isinstance(operation, ModelCall) and official.records(operation, context)
-        span = INVALID_SPAN if is_official else self._start_otel_span(operation, started_with, context, watch)
+        span = None
         if not is_official:
+            span = attempt(
+                "recorder.start_span", self._start_otel_span, operation, started_with, context, watch, budget
+            )
+        if span is not None:
             context = set_span_in_context(span, context)
         if isinstance(operation, ModelCall):
-            self._sinks.prices.preload()
-            context = official.held_back(operation, context)
-        recording = ActiveRecording(operation, outer, span, context, started_with, agent, watch, self._ending.finish)
+            attempt("recorder.prices", self._sinks.prices.preload)
+            context = attempt("recorder.official", official.held_back, operation, context) or context
+        recording = ActiveRecording(
+            operation, outer, span or INVALID_SPAN, context, started_with, agent, watch, self._ending.finish
+        )
         recording.official = is_official
+        recording.budget = budget
         recording.context = set_value(names.RECORDING_KEY, recording, context)
         if isinstance(operation, AgentRun):
             attempt("recorder.run_started", self._run_started, operation, recording, who)
         return recording
 
     def _start_otel_span(
-        self, operation: Operation, started_with: Attributes, context: Context, watch: Stopwatch
+        self,
+        operation: Operation,
+        started_with: Attributes,
+        context: Context,
+        watch: Stopwatch,
+        budget: SpanBudget | None,
     ) -> Span:
         sinks = self._sinks
-        content = attempt("recorder.content", sinks.content.at_start, operation) or {}
+        content = attempt("recorder.content", sinks.content.at_start, operation, budget) or {}
         return sinks.tracer.start_span(
-            attributes.text(sinks.convention.span_name(operation)),
+            spelling.span_name(sinks.convention, operation),
             context,
             SpanKind.CLIENT if isinstance(operation, ModelCall) else SpanKind.INTERNAL,
-            sinks.convention.rename({**started_with, **content} if content else started_with),
+            spelling.renamed(sinks.convention, {**started_with, **content} if content else started_with),
             None,
             watch.start_ns,
         )
 
     def _run_started(self, run: AgentRun, recording: ActiveRecording, who: Identity) -> None:
-        self._sinks.events.chat_started(run, recording.agent, recording.context)
         if who.user_id is not None:
-            self._sinks.users.run_started(who.user_id)
-        recording.user_id = who.user_id
+            attempt("recorder.users", self._user_came, who.user_id, recording)
+        self._sinks.events.chat_started(run, recording.agent, recording.context)
         self._ending.started(run, recording)
+
+    def _user_came(self, user_id: str, recording: ActiveRecording) -> None:
+        self._sinks.users.run_started(user_id)
+        recording.user_id = user_id
 
 
 def _recording_in(context: Context) -> ActiveRecording | None:

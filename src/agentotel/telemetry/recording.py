@@ -147,6 +147,10 @@ class ActiveRecording:
         self._last_chunk_ns = now
         self._chunks += 1
 
+    def expire(self) -> None:
+        """Let no more time pass on it; it is ended later, outside of the garbage collector."""
+        self.watch.stop()
+
     def stop(self) -> None:
         """End it; only the first end counts."""
         if self._open.acquire(blocking=False):
@@ -189,7 +193,7 @@ class ActiveRecording:
         """Return the seconds until the first piece, None if none came."""
         if not self._chunks:
             return None
-        return max(0.0, self.watch.elapsed_s() - (perf_counter_ns() - self._first_chunk_ns) / 1e9)
+        return self.watch.seconds_until(self._first_chunk_ns)
 
     def time_per_chunk(self) -> float | None:
         """Return the mean seconds between pieces after the first, None with fewer than two."""

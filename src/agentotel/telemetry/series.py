@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _BOUND_SETS: Final = 2000
 """More label sets than the guard can let through in practice; beyond it they are bound anew for each record."""
 
+_KEY_CHARACTERS: Final = 1024
+"""Longest value that is kept as a key: one of a megabyte must not stay in memory."""
+
 
 class Series:
     """Records into one instrument.
@@ -65,9 +68,13 @@ class Series:
                 is_folded |= label == OTHER and value != OTHER
                 attributes[name] = label
         record = self._bind(attributes)
-        if not is_folded and len(self._bound) < _BOUND_SETS:  # a folded value is counted each time it comes
-            self._bound[values] = record
+        if not is_folded and len(self._bound) < _BOUND_SETS and max(map(_length, values), default=0) <= _KEY_CHARACTERS:
+            self._bound[values] = record  # a folded value is counted each time it comes, and bound each time
         return record
+
+
+def _length(value: str | None) -> int:
+    return 0 if value is None else len(value)
 
 
 def _create(meter: Meter, instrument: Instrument) -> Any:
@@ -76,10 +83,8 @@ def _create(meter: Meter, instrument: Instrument) -> Any:
         return meter.create_counter(name, unit, description)
     if instrument.kind == "up_down_counter":
         return meter.create_up_down_counter(name, unit, description)
-    if instrument.kind == "histogram":
-        buckets = list(instrument.buckets)
-        return meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=buckets)
-    return meter.create_histogram(name, unit, description)
+    buckets = list(instrument.buckets)  # where a view asks for an exponential histogram, they are not looked at
+    return meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=buckets)
 
 
 def _bound(created: Any, attributes: dict[str, str]) -> Record:

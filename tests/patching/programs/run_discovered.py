@@ -34,6 +34,9 @@ class Recording:
     def chunk(self):
         self.entry["chunks"] += 1
 
+    def expire(self):
+        pass
+
     def stop(self):
         self._end("failed" if self.operation.failure else "stopped")
 

@@ -34,7 +34,7 @@ def test_the_tree_shows_durations_tokens_cost_and_errors(rendered, filled_store)
     assert lines[0].endswith("1.50 s  3 spans  50 in, 12 out  0.001234 USD")
     assert lines[1:5] == [
         "└─ invoke_agent support  1.50 s  50 in, 12 out",
-        "   ├─ chat gpt-4o  250 ms  50 in, 12 out  0.001234 USD",
+        "   ├─ chat gpt-4o  250 ms  50 in, 12 out  0.001234 USD  first chunk after 120 ms  retries: 1",
         r"   └─ evil\x1b[31m\n[link=x]\u202e  3 ms  ✗ TimeoutError",
         "logs",
     ]

@@ -1,0 +1,348 @@
+"""The end of an operation, also where a part of it fails."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from opentelemetry.trace import StatusCode
+
+import agentotel
+from agentotel import testing
+from agentotel._base import failopen
+from agentotel.model.operations import AgentRun, ModelCall, ToolCall, Usage, Workflow
+from agentotel.telemetry.recorder import Recorder
+
+CALL = {"provider": "openai", "request_model": "gpt-4o-mini"}
+
+
+@pytest.fixture
+def silent():
+    """As in production: errors are counted and forgotten."""
+    failopen.reset()
+
+    def configure():
+        failopen.configure(strict=False)
+
+    yield configure
+    failopen.reset()
+
+
+def tokens(telemetry, name="agent.token.usage"):
+    """Return (records, tokens) over all kinds of a histogram of tokens."""
+    points = telemetry.metric(name).values()
+    return sum(count for count, _ in points), sum(total for _, total in points)
+
+
+# --- a part that fails ---
+
+
+class Broken:
+    """A part of the recorder of which every method raises."""
+
+    def __getattr__(self, name):
+        def broken(*args, **kwargs):
+            raise ValueError(f"broken: {name}")
+
+        return broken
+
+
+class BrokenContent(Broken):
+    """A choke point that only hands out budgets."""
+
+    def budget(self):
+        return None
+
+
+def record_everything(observer, run):
+    """Record a run for a user with a model call, a tool and one that fails."""
+    with run(observer, AgentRun(name="shop", agent_id="a1", user_id="u1")):
+        with run(observer, ModelCall(**CALL, usage=Usage(input_tokens=50, output_tokens=12))):
+            pass
+        with run(observer, ToolCall(name="search")):
+            pass
+        with suppress(TimeoutError), run(observer, ToolCall(name="refund")):
+            raise TimeoutError
+
+
+SPANS = {"invoke_agent shop", "chat gpt-4o-mini", "execute_tool search", "execute_tool refund"}
+
+
+@pytest.mark.parametrize("part", ["metrics", "events", "prices", "users", "content", "convention", "tracer"])
+def test_a_part_that_raises_costs_only_itself(telemetry, run, silent, part):
+    """Whatever is broken: every span ends, with its tokens; metrics are exact; log records are there."""
+    silent()
+    broken = BrokenContent() if part == "content" else Broken()
+    recorder = Recorder(replace(telemetry.observer._sinks, **{part: broken}))
+    record_everything(recorder, run)
+    assert failopen.errors()
+    if part != "tracer":
+        assert len(telemetry.spans()) == 4
+        assert part == "convention" or {span.name for span in telemetry.spans()} == SPANS
+        assert all(span.end_time >= span.start_time for span in telemetry.spans())
+        for operation in ("chat", "invoke_agent"):
+            (span,) = [s for s in telemetry.spans() if s.attributes["gen_ai.operation.name"] == operation]
+            assert span.attributes["gen_ai.usage.input_tokens"] == 50
+        (failed,) = [span for span in telemetry.spans() if span.status.status_code is StatusCode.ERROR]
+        assert failed.attributes["error.type"] == "TimeoutError"
+    if part != "metrics":
+        assert telemetry.metric("agent.requests") == {(("agent_name", "shop"), ("status", "success")): 1}
+        assert tokens(telemetry) == (2, 62)
+        assert tokens(telemetry, "gen_ai.client.token.usage") == (2, 62)
+        assert sum(telemetry.metric("agent.tool.calls").values()) == 2
+        assert sum(telemetry.metric("agent.errors").values()) == 1
+    if part != "events":
+        assert [record.body for record in telemetry.logs()] == ["chat started", "tool execution failed"]
+    if part not in {"metrics", "prices"}:
+        assert sum(telemetry.metric("agent.cost").values()) > 0
+
+
+def test_a_call_whose_price_cannot_be_found_is_counted_as_unknown(telemetry, run, silent):
+    """Prices that raise give no cost and no silent zero."""
+    silent()
+    recorder = Recorder(replace(telemetry.observer._sinks, prices=Broken()))
+    with run(recorder, ModelCall(**CALL, usage=Usage(input_tokens=50))):
+        pass
+    assert telemetry.metric("agent.cost") == {}
+    assert telemetry.metric("agent.cost.unknown") == {(("model", "gpt-4o-mini"),): 1}
+
+
+def test_content_that_cannot_be_read_costs_only_itself(run, silent):
+    """A thunk that raises leaves out its attribute, not the span, its tokens or the other content."""
+
+    def broken():
+        raise ValueError("broken")
+
+    with testing.recording({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_AND_EVENT"}) as telemetry:
+        silent()
+        call = ModelCall(**CALL, input_messages=broken, output_messages=lambda: ["hello"], usage=Usage(input_tokens=5))
+        with run(telemetry.observer, call):
+            pass
+        (span,), (event,) = telemetry.spans(), telemetry.logs()
+        for attributes in (span.attributes, event.attributes):
+            assert attributes["gen_ai.output.messages"] == '["hello"]'
+            assert "gen_ai.input.messages" not in attributes
+        assert span.attributes["gen_ai.usage.input_tokens"] == 5
+        assert failopen.errors() == {"content.thunk": 2}
+
+
+def test_an_error_of_ours_is_loud_where_tests_run(telemetry):
+    """In strict mode it is raised; the span has ended all the same."""
+    recorder = Recorder(replace(telemetry.observer._sinks, metrics=Broken()))
+    recording = recorder.start(ToolCall(name="search"))
+    with pytest.raises(ValueError, match="broken: tool_call"):
+        recording.stop()
+    assert [span.name for span in telemetry.spans()] == ["execute_tool search"]
+
+
+def test_an_exception_without_words_keeps_its_type(run, silent):
+    """A ``__str__`` of the program that raises costs the message, not the usage on the span."""
+
+    class Unprintable(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    with testing.recording({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}) as telemetry:
+        silent()
+        call = ModelCall(**CALL, usage=Usage(input_tokens=5))
+        with pytest.raises(Unprintable), run(telemetry.observer, call):
+            raise Unprintable
+        (span,) = telemetry.spans()
+        assert span.attributes["error.type"].endswith("Unprintable")
+        assert span.attributes["gen_ai.usage.input_tokens"] == 5
+
+
+# --- limits of the SDK ---
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("convention", ["genai", "guide"])
+def test_ids_survive_the_limit_of_attributes(monkeypatch, run, convention):
+    """The SDK drops the oldest attributes, which are the ids: they are put back."""
+    monkeypatch.setenv("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "10")
+    with testing.recording({"AGENTOTEL_CONVENTIONS": convention}) as telemetry:
+        with agentotel.context(user_id="u1", request_id="r1", tenant_id="t1", session_id="s1"):
+            with run(telemetry.observer, AgentRun(name="shop", agent_id="a1")):
+                call = ModelCall(**CALL, temperature=0.5, seed=1, top_p=1.0, max_tokens=5, usage=Usage(1, 2))
+                with run(telemetry.observer, call):
+                    pass
+        expected = {
+            "request.id": "r1", "user.id": "u1", "tenant.id": "t1", "session.id": "s1", "gen_ai.agent.name": "shop",
+            "gen_ai.conversation.id": "s1", "agent.id" if convention == "guide" else "gen_ai.agent.id": "a1",
+        }  # fmt: skip
+        for span in telemetry.spans():
+            assert span.dropped_attributes
+            assert expected.items() <= dict(span.attributes).items(), span.name
+
+
+# --- errors ---
+
+
+def fail():
+    """Raise an error that nobody holds on to."""
+    raise ValueError
+
+
+def test_an_error_at_the_address_of_one_that_is_gone_is_another_error(telemetry, run):
+    """A tool's error that the agent has handled is not the one that ends the agent, although it may look like it."""
+    with pytest.raises(ValueError), run(telemetry.observer, AgentRun(name="shop")):  # noqa: PT012 - the point
+        with suppress(ValueError), run(telemetry.observer, ToolCall(name="search")):
+            fail()
+        raise ValueError
+    assert sum(telemetry.metric("agent.errors").values()) == 2
+
+
+def test_an_error_that_passes_through_several_layers_is_one(telemetry, run):
+    """Handed on as it is, with its traceback growing, it is counted where it first appeared."""
+    with pytest.raises(ValueError), run(telemetry.observer, Workflow(name="flow")):
+        with run(telemetry.observer, AgentRun(name="shop", agent_id="a1")):
+            with run(telemetry.observer, ToolCall(name="search")):
+                fail()
+    assert telemetry.metric("agent.errors") == {(("agent_id", "a1"), ("error_type", "ValueError")): 1}
+
+
+def test_the_failure_that_a_result_states_is_cut(telemetry, run):
+    """What a tool's result calls its failure is the program's text: it neither breaks a line nor fills a span."""
+    tool = ToolCall(name="search", failure="bad\n" + "x" * 1_000_000)
+    with run(telemetry.observer, tool):
+        pass
+    span = telemetry.span("execute_tool search")
+    assert span.attributes["error.type"].isprintable()
+    assert len(span.attributes["error.type"]) < 1100
+    assert len(span.status.description) < 1100
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_being_told_to_stop_is_no_error(telemetry, run, error):
+    """A run that is cancelled has its status and its type, and counts as no error."""
+    with pytest.raises(error), run(telemetry.observer, AgentRun(name="shop")):
+        raise error
+    span = telemetry.span("invoke_agent shop")
+    assert span.attributes["agent.status"] == "cancelled"
+    assert span.attributes["error.type"] == error.__name__
+    assert telemetry.metric("agent.errors") == {}
+
+
+def test_a_result_can_say_that_it_was_cancelled(telemetry, run):
+    """What an adapter finds in a result counts as the exception does."""
+    with run(telemetry.observer, AgentRun(name="shop", cancelled=True)):
+        pass
+    assert telemetry.metric("agent.requests") == {(("agent_name", "shop"), ("status", "cancelled")): 1}
+
+
+# --- usage, once ---
+
+
+def client(telemetry, run, inner, usage=None):
+    """Record a client of the program around calls of an SDK; `usage` is what the client's own result says."""
+    outer = ModelCall(request_model="assistant")
+    with run(telemetry.observer, outer):
+        for call in inner:
+            operation = ModelCall(**CALL)
+            with run(telemetry.observer, operation):
+                operation.usage = call
+        outer.usage = usage
+
+
+def test_a_client_that_repeats_less_than_the_sdk_knows_takes_nothing_away(telemetry, run):
+    """The client's own result has no cached tokens: those that the SDK has seen stay."""
+    seen = Usage(input_tokens=50, output_tokens=12, cache_read_tokens=20)
+    client(telemetry, run, [seen], Usage(input_tokens=50, output_tokens=12))
+    (span,) = telemetry.spans()
+    assert span.attributes["gen_ai.usage.cache_read.input_tokens"] == 20
+    assert tokens(telemetry) == (3, 82)
+
+
+def test_a_client_that_sums_up_two_calls_counts_nothing_twice(telemetry, run):
+    """Its own result says 130/21 where the calls inside have counted 50/12 and 80/9: 151 tokens in all."""
+    with run(telemetry.observer, AgentRun(name="shop")):
+        client(telemetry, run, [Usage(50, 12), Usage(80, 9)], Usage(130, 21))
+    assert tokens(telemetry) == (4, 151)
+    assert tokens(telemetry, "gen_ai.client.token.usage") == (4, 151)
+    assert telemetry.span("invoke_agent shop").attributes["gen_ai.usage.input_tokens"] == 130
+    calls = [span for span in telemetry.spans() if span.name.startswith("chat")]
+    assert sorted(span.attributes["gen_ai.usage.input_tokens"] for span in calls) == [50, 80]
+    assert telemetry.metric("agent.cost.unknown") == {}
+
+
+def test_a_client_whose_first_try_failed_counts_the_second_once(telemetry, run):
+    """The call that failed has no tokens, the one that answered has counted its own."""
+    outer = ModelCall(request_model="assistant")
+    with run(telemetry.observer, outer):
+        with suppress(TimeoutError), run(telemetry.observer, ModelCall(**CALL)):
+            raise TimeoutError
+        with run(telemetry.observer, ModelCall(**CALL, usage=Usage(80, 9))):
+            pass
+        outer.usage = Usage(80, 9)
+    assert tokens(telemetry) == (2, 89)
+    assert telemetry.metric("agent.cost.unknown") == {}
+
+
+def test_a_call_that_is_seen_by_three_layers_is_one(telemetry, run):
+    """A gateway around a client around an SDK: one span, one count, with what the lowest layer knows."""
+    with run(telemetry.observer, ModelCall(request_model="gateway")):
+        with run(telemetry.observer, ModelCall(request_model="assistant")):
+            with run(telemetry.observer, ModelCall(**CALL, temperature=0.0, usage=Usage(50, 12))):
+                pass
+    (span,) = telemetry.spans()
+    assert span.name == "chat gpt-4o-mini"
+    assert span.attributes["gen_ai.request.temperature"] == 0.0
+    assert span.attributes["gen_ai.usage.input_tokens"] == 50
+    assert tokens(telemetry) == (2, 62)
+
+
+def test_a_stream_that_outlives_the_client_counts_for_its_tenant(telemetry, run):
+    """Tokens that come after the client has returned: both families, the run, the tenant's cost; nothing unknown."""
+    with run(telemetry.observer, AgentRun(name="shop", tenant_id="t1")):
+        with run(telemetry.observer, ModelCall(request_model="assistant")):
+            call = ModelCall(**CALL)
+            inner = telemetry.observer.start(call)
+        call.usage = Usage(50, 12)
+        inner.stop()
+    assert tokens(telemetry) == (2, 62)
+    assert tokens(telemetry, "gen_ai.client.token.usage") == (2, 62)
+    assert telemetry.span("invoke_agent shop").attributes["gen_ai.usage.input_tokens"] == 50
+    ((labels, amount),) = telemetry.metric("agent.cost").items()
+    assert dict(labels)["tenant_id"] == "t1"
+    assert amount > 0
+    assert telemetry.metric("agent.cost.unknown") == {}
+
+
+def test_a_stream_that_outlives_a_client_which_has_counted_it_adds_nothing(telemetry, run):
+    """The client's own result had the tokens already."""
+    outer = ModelCall(request_model="assistant")
+    with run(telemetry.observer, outer):
+        call = ModelCall(**CALL)
+        inner = telemetry.observer.start(call)
+        outer.usage = Usage(50, 12)
+    call.usage = Usage(50, 12)
+    inner.stop()
+    assert tokens(telemetry) == (2, 62)
+
+
+def test_a_failed_call_without_tokens_is_no_unknown_cost(telemetry, run):
+    """A call that was refused has cost nothing that a price could cover."""
+    with pytest.raises(TimeoutError), run(telemetry.observer, ModelCall(**CALL)):
+        raise TimeoutError
+    assert telemetry.metric("agent.cost.unknown") == {}
+
+
+def test_the_end_tells_what_agents_cost_in_one_currency_only(telemetry, run):
+    """Sums of different currencies would be no amount: the run then has none, the counter has both."""
+    with run(telemetry.observer, AgentRun(name="shop")) as recording:
+        recording.totals.add(Usage(1, 1), ("USD", 1.0))
+        recording.totals.add(Usage(1, 1), ("EUR", 1.0))
+    span = telemetry.span("invoke_agent shop")
+    assert span.attributes["gen_ai.usage.input_tokens"] == 2
+    assert "agent.cost" not in span.attributes
+
+
+def test_users_are_there_as_long_as_their_runs(telemetry, run):
+    """A user leaves with the end of the run, also of one that fails."""
+    users = telemetry.observer._sinks.users
+    with pytest.raises(ValueError), run(telemetry.observer, AgentRun(name="shop", user_id="u1")):
+        assert users.concurrent() == 1
+        raise ValueError
+    assert users.concurrent() == 0
