@@ -142,6 +142,11 @@ class ScrubbingSpanProcessor(SpanProcessor):
             span._events = clean._events  # noqa: SLF001
             span._status = clean._status  # noqa: SLF001
 
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing to flush; see `agentotel.distro.processors.IdSpanProcessor`."""
+        del timeout_millis
+        return True
+
 
 class ScrubbingLogRecordProcessor(LogRecordProcessor):
     """The same for log records."""

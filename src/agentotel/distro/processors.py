@@ -29,6 +29,11 @@ class IdSpanProcessor(SpanProcessor):
         if scope is None or scope.name != names.SCOPE:
             attempt("ids.span", _add_to_span, span, parent_context)
 
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing to flush. The inherited method returns None in SDK 1.41, and the next processor is then not asked."""
+        del timeout_millis
+        return True
+
 
 def _add_to_span(span: Span, parent_context: Context | None) -> None:
     ids = _ids(get_current() if parent_context is None else parent_context)

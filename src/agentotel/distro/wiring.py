@@ -145,7 +145,11 @@ def _collect_logs() -> None:
     # Here and not at the top: a program that switches it off does not pay for the import.
     from opentelemetry.instrumentation.logging.handler import LoggingHandler  # noqa: PLC0415
 
-    program_logs.install(LoggingHandler().emit)
+    class Translator(LoggingHandler):  # type: ignore[misc]  # the base class is untyped
+        def flush(self) -> None:
+            """Do nothing: `logging` calls it at exit, where the original starts a thread to flush the provider."""
+
+    program_logs.install(Translator().emit)
 
 
 def _content_capture(settings: Settings, counts: OwnCounts) -> ContentCapture:
