@@ -100,7 +100,7 @@ def collector(monkeypatch):
         received = Collector(f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", received.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield received
         server.shutdown()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.metrics import (
     AlwaysOffExemplarFilter,
     AlwaysOnExemplarFilter,
@@ -80,7 +80,8 @@ def test_another_filter_is_asked():
     choose, context = chooser(Large()), context_of()
     assert choose(1, {"a": "b"}, context) is None
     assert choose(2, {"a": "b"}, context)[0] == 2
-    assert seen == [(1, {"a": "b"}, context), (2, {"a": "b"}, context)]
+    choose(3, None, None)
+    assert seen == [(1, {"a": "b"}, context), (2, {"a": "b"}, context), (3, None, get_current())]
 
 
 def test_without_a_span_an_exemplar_has_no_ids():

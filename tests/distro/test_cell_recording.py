@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from agentotel.distro import cell_aggregations
 from agentotel.distro.metric_cells import CellMeter
 
 
@@ -77,6 +78,17 @@ def test_values_other_than_strings_are_left_to_the_sdk(calls, value):
     record(2)
     assert [point.value for point in calls.points()] == [3]
     assert calls.by_sdk == 2
+
+
+def test_what_has_no_short_way_is_searched_for_once(monkeypatch, calls):
+    """A cell that the SDK has to serve does not pay for a search at each record."""
+    searches = []
+    monkeypatch.setattr(cell_aggregations, "short_ways", lambda *given: searches.append(given))
+    record = calls.meter.create_histogram("seconds").bind({})
+    for _ in range(5):
+        record(1)
+    assert len(searches) == 1
+    assert calls.by_sdk == calls.points()[0].count == 5
 
 
 def test_without_a_reader_nothing_is_kept(monkeypatch):

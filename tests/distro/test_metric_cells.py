@@ -12,7 +12,7 @@ from contextlib import nullcontext
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
@@ -187,7 +187,7 @@ def histories(explicit_amounts):
             st.just("record"),
             st.sampled_from(names),
             amounts,
-            st.integers(0, len(ATTRIBUTES) - 1),
+            st.sampled_from([1, 1, 1, *range(len(ATTRIBUTES))]),
             st.sampled_from(sorted(CONTEXTS)),
         )
 
@@ -207,8 +207,19 @@ def play(sdk, cells, history):
                 side.record(name, amount, ATTRIBUTES[attributes], where)
 
 
+SPECIAL = [0.0, 1, 1, 10, 1.0, 1e6, 0, -0.0, 0.1, 0.2, 5e-324, 1e308, 1e308, -1, -1e308, -0.0]
+EACH_SPECIAL_AMOUNT = [
+    step
+    for amount in SPECIAL
+    for step in (*(("record", name, amount, 1, "sampled") for name in INSTRUMENTS[:-1]), ("collect", 0))
+]
+
+
 @pytest.mark.usefixtures("_last_exemplar")
 @given(histories(extreme))
+@example(EACH_SPECIAL_AMOUNT)
+@example([step for step in EACH_SPECIAL_AMOUNT if step[0] == "record"])
+@example([step for step in EACH_SPECIAL_AMOUNT if step[0] == "record" and step[2] in {0.0, 1}][:8])
 @settings(deadline=None, max_examples=150)
 def test_readers_get_the_same_as_from_the_sdk(history):
     """Whatever is recorded and whenever two readers collect, the data points and their bytes are the SDK's."""
@@ -322,7 +333,7 @@ def test_the_prometheus_page_is_the_same():
     pages = []
     for make_meter in (by_sdk, by_cells):
         registry = CollectorRegistry()
-        # The argument exists since the exporter 0.66; the default registry is shared by the whole process.
+        # Old exporters take no registry of their own: the collector is put into this one besides the global one.
         reader = PrometheusMetricReader(disable_target_info=True)
         registry.register(reader._collector)
         provider = MeterProvider([reader], Resource({"service.name": "test"}), shutdown_on_exit=False)
@@ -385,7 +396,7 @@ def test_a_reader_that_comes_later_is_served_too():
 
 
 FORKING = """
-    import os, sys, threading, time
+    import os, signal, threading
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
     from agentotel.distro.metric_cells import CellMeter
@@ -419,11 +430,12 @@ FORKING = """
         for lock in reversed(locks):
             lock.release()
 
-    holder = threading.Thread(target=hold)
+    holder = threading.Thread(target=hold, daemon=True)
     holder.start()
     held.wait()
     child = os.fork()
     if child == 0:
+        signal.alarm(20)
         assert "counter" not in read(), "the child reports what its parent has counted"
         counter(10); counter(10); histogram(0.5)
         after = read()

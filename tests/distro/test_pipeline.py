@@ -37,8 +37,8 @@ def content(*, on=False):
 
 
 @pytest.fixture
-def build():
-    """Build pipelines from settings, and shut them down at the end."""
+def build(collector):
+    """Build pipelines from settings, and shut them down at the end, before the Collector."""
     built = []
 
     def make(**environment):

@@ -58,9 +58,7 @@ def forbidden():
 def everything(thunk):
     """Return an operation of each kind with all the content it can have."""
     return [
-        ModelCall(
-            input_messages=thunk, output_messages=thunk, system_instructions=thunk, tool_definitions=thunk
-        ),
+        ModelCall(input_messages=thunk, output_messages=thunk, system_instructions=thunk, tool_definitions=thunk),
         AgentRun(input_messages=thunk, output_messages=thunk, system_instructions=thunk),
         ToolCall(arguments=thunk, result=thunk),
         Workflow(input_messages=thunk, output_messages=thunk),

@@ -17,6 +17,7 @@ from agentotel.distro import pipeline, program_logs, shutdown
 from agentotel.distro.created_agents import CreatedAgents
 from agentotel.distro.losses import Losses
 from agentotel.distro.own_counts import OwnCounts
+from agentotel.identity import threads
 from agentotel.model import names
 from agentotel.model.conventions import CONVENTIONS
 from agentotel.patching import targets
@@ -124,6 +125,8 @@ def _connect(settings: Settings, recording: Recording, parts: Parts) -> None:
     meter = parts.meters.get_meter(names.SCOPE, __version__)
     gauges.register(meter, settings.metric_families, recording.guard, recording.users, instances.pool_readings)
     attempt("baggage.install", _guard_baggage, settings)
+    if not settings.disabled_instrumentations & {"threading", "*"}:
+        attempt("threads.install", threads.install)
     if settings.program_logs:
         attempt("logs.install", _collect_logs)
 
@@ -145,7 +148,7 @@ def _collect_logs() -> None:
     # Here and not at the top: a program that switches it off does not pay for the import.
     from opentelemetry.instrumentation.logging.handler import LoggingHandler  # noqa: PLC0415
 
-    class Translator(LoggingHandler):  # type: ignore[misc]  # the base class is untyped
+    class Translator(LoggingHandler):
         def flush(self) -> None:
             """Do nothing: `logging` calls it at exit, where the original starts a thread to flush the provider."""
 
