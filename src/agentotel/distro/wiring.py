@@ -14,6 +14,7 @@ from agentotel.adapters import own_classes
 from agentotel.adapters.registry import ADAPTERS
 from agentotel.cost import Prices, load_price_file
 from agentotel.distro import pipeline, program_logs, shutdown
+from agentotel.distro.cell_meter import cell_meter
 from agentotel.distro.created_agents import CreatedAgents
 from agentotel.distro.losses import Losses
 from agentotel.distro.own_counts import OwnCounts
@@ -83,7 +84,7 @@ def record_into(
 ) -> Recording:
     """Make the recorder that writes into these providers."""
     counts = counts or OwnCounts()
-    meter = parts.meters.get_meter(names.SCOPE, __version__)
+    meter = cell_meter(parts.meters, names.SCOPE, __version__)
     guard = CardinalityGuard(settings.cardinality_limit, counts.folded)
     own = Metrics(meter, settings.metric_families, guard)
     counts.count_into(own)
