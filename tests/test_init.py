@@ -26,7 +26,7 @@ def test_each_name_is_that_of_the_interface(name):
 
 def test_an_unknown_name_is_an_error_as_of_any_module():
     """The message is Python's own."""
-    with pytest.raises(AttributeError, match="^module 'agentotel' has no attribute 'chat'$"):
+    with pytest.raises(AttributeError, match=r"^module 'agentotel' has no attribute 'chat'$"):
         agentotel.chat  # noqa: B018 - reading it is the test
     assert not hasattr(agentotel, "TYPE_CHECKING_ONLY")
 

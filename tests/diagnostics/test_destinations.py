@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -65,11 +66,16 @@ def test_each_signal_may_have_an_endpoint_of_its_own(found, listening, refused):
     assert [findings[signal].status for signal in ("traces", "metrics", "logs")] == ["ok", "ok", "warning"]
 
 
-def test_an_endpoint_of_grpc_needs_no_scheme(found, listening):
-    """``host:port`` is what gRPC takes."""
-    findings = found(OTEL_EXPORTER_OTLP_ENDPOINT=f"127.0.0.1:{listening}", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+def test_the_protocol_is_told(found, listening):
+    """Whoever has mixed up the ports sees with which protocol each is meant to be talked to."""
+    findings = found(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{listening}", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
     assert findings["traces"].status == "ok"
     assert "(grpc)" in findings["traces"].detail
+
+
+def test_an_address_without_a_scheme_can_be_looked_at(listening):
+    """``host:port`` is what gRPC takes as well."""
+    assert destinations._why_unreachable(f"127.0.0.1:{listening}") is None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +144,7 @@ def test_a_file_is_no_folder(found, tmp_path):
 def _no_superuser(monkeypatch):
     """Answer as for a user whom permissions concern: the superuser may write everywhere."""
     if os.geteuid() == 0:
-        monkeypatch.setattr(os, "access", lambda path, mode: bool(os.stat(path).st_mode & stat.S_IWUSR))
+        monkeypatch.setattr(os, "access", lambda path, mode: bool(Path(path).stat().st_mode & stat.S_IWUSR))
 
 
 @pytest.mark.usefixtures("_no_superuser")

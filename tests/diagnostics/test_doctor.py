@@ -128,7 +128,11 @@ def test_other_instrumentors_are_told_apart(diagnosis):
 @pytest.mark.newest
 def test_an_instrumentor_for_the_same_library_gives_way(diagnosis):
     """The official one for openai is installed here; our adapter stands for it."""
-    details = [finding.detail for finding in diagnosis(OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="") if finding.section == "other instrumentors"]
+    details = [
+        finding.detail
+        for finding in diagnosis(OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="")
+        if finding.section == "other instrumentors"
+    ]
     assert "left out: the adapter openai records the same calls" in details
 
 

@@ -29,9 +29,10 @@ def test_several_exporters_are_given_in_their_order():
     assert isinstance(console, ConsoleSpanExporter)
 
 
-def test_none_is_no_exporter():
+def test_none_is_no_exporter(caplog):
     """Nobody is warned about what was meant."""
     assert list(components.exporters("logs", ["none"], "grpc")) == []
+    assert caplog.records == []
 
 
 def test_an_exporter_that_is_not_installed_is_named(caplog):

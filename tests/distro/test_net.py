@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, LogRecordExportResult, SimpleLogRecordProcessor
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Status, StatusCode
 
 from agentotel.distro.net import (
     GuardedLogExporter,
+    GuardedMetricExporter,
     GuardedSpanExporter,
     ScrubbingLogRecordProcessor,
     ScrubbingSpanProcessor,
 )
-from agentotel.privacy import scrub_attributes
+from agentotel.privacy import ByteBudget, Redactor, Scrubber, scrub_attributes
 
 
 def record_span(processors):
@@ -99,3 +105,69 @@ def test_providers_of_others_get_the_net_before_their_processors():
     record_log([ScrubbingLogRecordProcessor(scrub_attributes), SimpleLogRecordProcessor(logs)])
     assert "canary" not in spans.get_finished_spans()[0].to_json()
     assert "canary" not in str(logs.get_finished_logs()[0].log_record.attributes)
+
+
+@pytest.mark.parametrize("kind", ["traces", "metrics", "logs"])
+def test_what_an_exporter_raises_on_is_lost_and_counted(kind):
+    """An exporter of somebody else that raises is an error of theirs; what it had is counted all the same."""
+
+    class Broken:
+        _preferred_temporality = _preferred_aggregation = None
+
+        def export(self, *arguments, **keywords):
+            raise ConnectionError("away")
+
+    dropped = []
+    count = lambda signal, number: dropped.append((signal, number))  # noqa: E731
+    record = SimpleNamespace(log_record=SimpleNamespace(attributes={}))
+    metric = SimpleNamespace(data=SimpleNamespace(data_points=["a point", "another"]))
+    scope = SimpleNamespace(scope_metrics=[SimpleNamespace(metrics=[metric])])
+    guarded, batch, number = {
+        "traces": (GuardedSpanExporter(Broken(), scrub_attributes, count), [ReadableSpan("a"), ReadableSpan("b")], 2),
+        "metrics": (GuardedMetricExporter(Broken(), count), MetricsData([scope]), 2),
+        "logs": (GuardedLogExporter(Broken(), scrub_attributes, count), [record], 1),
+    }[kind]
+    with pytest.raises(ConnectionError):
+        guarded.export(batch)
+    assert dropped == [(kind, number)]
+
+
+@pytest.mark.parametrize(
+    ("description", "shown"),
+    [
+        ("ValueError: canary is wrong", "ValueError"),
+        ("openai.RateLimitError: canary", "openai.RateLimitError"),
+        ("canary is wrong", None),
+        ("TimeoutError", "TimeoutError"),
+        ("shop.<locals>.Refused", "shop.<locals>.Refused"),
+        (None, None),
+    ],
+)
+def test_the_words_of_an_exception_do_not_leave_in_a_status(description, shown):
+    """The SDK describes a span that an exception ends by the exception's words: its type is left of them."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(GuardedSpanExporter(exporter, scrub_attributes, lambda *_: None)))
+    span = provider.get_tracer("somebody.else").start_span("GET")
+    span.set_status(Status(StatusCode.ERROR, description))
+    span.end()
+    provider.shutdown()
+    (exported,) = exporter.get_finished_spans()
+    assert (exported.status.status_code, exported.status.description) == (StatusCode.ERROR, shown)
+    assert span.status.description == description
+
+
+def test_a_status_may_say_what_content_that_is_on_may_say():
+    """With content on its words stay, redacted as they are everywhere."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    scrub = Scrubber(Redactor(), ByteBudget()).attributes
+    provider.add_span_processor(SimpleSpanProcessor(GuardedSpanExporter(exporter, scrub, lambda *_: None)))
+    for words in ("ValueError: unknown user ann@example.org", "ValueError: too long"):
+        with provider.get_tracer("somebody.else").start_as_current_span("GET") as span:
+            span.set_status(Status(StatusCode.ERROR, words))
+    provider.shutdown()
+    redacted, untouched = [span.status.description for span in exporter.get_finished_spans()]
+    assert redacted.startswith("ValueError: unknown user ")
+    assert "ann@example.org" not in redacted
+    assert untouched == "ValueError: too long"

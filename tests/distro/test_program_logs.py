@@ -38,6 +38,13 @@ def test_our_own_records_are_left_out(records):
     assert records == []
 
 
+def test_a_program_whose_name_begins_like_ours_is_heard(records):
+    """Names are compared part by part."""
+    for name in ("agentotel_shop", "opentelemetry_demo.shop", "agentotel", "opentelemetry.sdk.trace"):
+        logging.getLogger(name).warning(name)
+    assert [record.name for record in records] == ["agentotel_shop", "opentelemetry_demo.shop"]
+
+
 def test_no_handler_is_added(records):
     """The root logger looks as it did."""
     assert all(type(handler).__module__ != "opentelemetry" for handler in logging.getLogger().handlers)

@@ -195,15 +195,15 @@ def test_an_exceptions_words_are_content():
 def test_an_exception_that_cannot_be_printed_keeps_its_type_and_stack():
     """A ``__str__`` of the program that raises costs only the message."""
 
-    class Unprintable(Exception):
+    class UnprintableError(Exception):
         def __str__(self):
             raise RuntimeError("no words")
 
     captured = Captured()
-    words = captured.content.exception(Unprintable(), captured.content.budget())
-    assert words["exception.type"].endswith("Unprintable")
+    words = captured.content.exception(UnprintableError(), captured.content.budget())
+    assert words["exception.type"].endswith("UnprintableError")
     assert "exception.message" not in words
-    assert "Unprintable" in words["exception.stacktrace"]
+    assert "UnprintableError" in words["exception.stacktrace"]
 
 
 @pytest.mark.parametrize("signal", ["span", "record"])

@@ -140,17 +140,17 @@ def test_an_error_of_ours_is_loud_where_tests_run(telemetry):
 def test_an_exception_without_words_keeps_its_type(run, silent):
     """A ``__str__`` of the program that raises costs the message, not the usage on the span."""
 
-    class Unprintable(Exception):
+    class UnprintableError(Exception):
         def __str__(self):
             raise RuntimeError("no words")
 
     with testing.recording({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}) as telemetry:
         silent()
         call = ModelCall(**CALL, usage=Usage(input_tokens=5))
-        with pytest.raises(Unprintable), run(telemetry.observer, call):
-            raise Unprintable
+        with pytest.raises(UnprintableError), run(telemetry.observer, call):
+            raise UnprintableError
         (span,) = telemetry.spans()
-        assert span.attributes["error.type"].endswith("Unprintable")
+        assert span.attributes["error.type"].endswith("UnprintableError")
         assert span.attributes["gen_ai.usage.input_tokens"] == 5
 
 
@@ -196,7 +196,7 @@ def test_an_error_at_the_address_of_one_that_is_gone_is_another_error(telemetry,
 
 def test_an_error_that_passes_through_several_layers_is_one(telemetry, run):
     """Handed on as it is, with its traceback growing, it is counted where it first appeared."""
-    with pytest.raises(ValueError), run(telemetry.observer, Workflow(name="flow")):
+    with pytest.raises(ValueError), run(telemetry.observer, Workflow(name="flow")):  # noqa: PT012 - the point
         with run(telemetry.observer, AgentRun(name="shop", agent_id="a1")):
             with run(telemetry.observer, ToolCall(name="search")):
                 fail()
@@ -342,7 +342,7 @@ def test_the_end_tells_what_agents_cost_in_one_currency_only(telemetry, run):
 def test_users_are_there_as_long_as_their_runs(telemetry, run):
     """A user leaves with the end of the run, also of one that fails."""
     users = telemetry.observer._sinks.users
-    with pytest.raises(ValueError), run(telemetry.observer, AgentRun(name="shop", user_id="u1")):
+    with pytest.raises(ValueError), run(telemetry.observer, AgentRun(user_id="u1")):  # noqa: PT012 - the point
         assert users.concurrent() == 1
         raise ValueError
     assert users.concurrent() == 0

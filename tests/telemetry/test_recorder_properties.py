@@ -14,7 +14,7 @@ from agentotel.model.operations import AgentRun, ModelCall, Step, ToolCall, Usag
 MODEL = {"provider": "openai", "request_model": "gpt-4o-mini"}
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """What an operation of the program raises."""
 
 
@@ -89,7 +89,7 @@ class Program:
                 self._call_model(node, around)
             else:
                 self._run_others(node, around)
-        except Failed:
+        except FailedError:
             pass
 
     def _run_others(self, node, around):
@@ -109,7 +109,7 @@ class Program:
             for child in node.children:
                 self.run(child, around)
             if node.fails:
-                raise Failed
+                raise FailedError
             return
         with self._opened(AgentRun(name="overridden"), subject, functions[1]) as recording:
             assert recording is None
@@ -127,7 +127,7 @@ class Program:
             with self._opened(operation, object(), object()):
                 operation.usage = node.usage
                 if node.fails:
-                    raise Failed
+                    raise FailedError
             return
         operation.attributes["test.name"] = name
         with self._opened(operation, object(), object()):
@@ -142,7 +142,7 @@ class Program:
         token = recording.activate() if recording is not None else None
         try:
             yield recording
-        except Failed as error:
+        except FailedError as error:
             if recording is not None:
                 recording.suspend(token)
                 recording.fail(error)

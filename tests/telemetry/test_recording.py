@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from dataclasses import fields
 
@@ -43,6 +44,16 @@ def in_threads(number, work):
 # --- totals ---
 
 
+@pytest.fixture
+def _impatient():
+    """Let threads take turns as often as Python can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_impatient")
 def test_totals_are_exact_under_threads():
     """Tools run in threads: no token and no cent is lost when their model calls end together."""
     totals = Totals()

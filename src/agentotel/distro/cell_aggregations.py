@@ -88,8 +88,11 @@ def _find(match: Any, attributes: Mapping[str, str]) -> Any:
     """Return the aggregation of `attributes`, of which the view may drop some.
 
     Raises:
-        LookupError: The SDK has put them elsewhere.
+        LookupError: The SDK has put them elsewhere, or (for delta temporality, since 1.45.2) makes them anew for each
+            collection.
     """
+    if getattr(match, "_reset_on_collect", False):
+        raise LookupError(match)
     kept = match._view._attribute_keys
     expected = {key: attributes[key] for key in attributes if kept is None or key in kept}
     with match._lock:

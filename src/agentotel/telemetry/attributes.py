@@ -1,7 +1,8 @@
 """Operations as span attributes: what is known at the start, and what its end adds.
 
 Attributes by which samplers decide are in the first set, ids before all others. (A limit of attributes evicts the
-oldest ones: the end puts the ids back where that has happened.) The names come from `agentotel.model.names`; renaming for another convention happens in the recorder.
+oldest ones: the end puts the ids back where that has happened.) The names come from `agentotel.model.names`; renaming
+for another convention happens in the recorder.
 """
 
 from __future__ import annotations

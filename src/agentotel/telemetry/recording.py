@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Totals:
-    """What the model calls inside an operation have used, added up as they end. Guarded by a lock: tools run in threads.
+    """What the model calls inside an operation have used, added up as they end. Has a lock: tools run in threads.
 
     Attributes:
         calls: Model calls that reported usage.

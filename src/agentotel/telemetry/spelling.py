@@ -1,4 +1,4 @@
-"""The chosen convention's spelling of spans, inside the guard: where it fails, a span has plain names rather than none."""
+"""The chosen convention's spelling of spans, inside the guard: where it fails, a span still has plain names."""
 
 from __future__ import annotations
 
