@@ -107,9 +107,11 @@ def test_recordings_can_be_nested():
     assert [span.name for span in inner.spans()] == ["inner"]
 
 
-def test_settings_are_those_that_are_given(monkeypatch):
-    """Those of the real environment are not read."""
+def test_settings_are_those_that_are_given(monkeypatch, tmp_path):
+    """Those of the real environment and of files beside the program are not read."""
     monkeypatch.setenv("AGENTOTEL_CONVENTIONS", "guide")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "agentotel.toml").write_text('conventions = "guide"\n')
     with testing.recording() as telemetry:
         telemetry.observer.start(AgentRun(name="shop")).stop()
     assert telemetry.spans()[0].name == "invoke_agent shop"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk._logs import LoggerProvider
@@ -97,7 +98,7 @@ def recording(environment: Mapping[str, str] | None = None) -> Iterator[Recorded
     Errors of agentotel's own are raised inside, so that a test cannot pass because something was skipped.
 
     Args:
-        environment: Settings by their environment variables; nothing is read from the real environment.
+        environment: Settings by their environment variables; none are read from the real environment, nor from files.
     """
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK's
@@ -108,7 +109,7 @@ def recording(environment: Mapping[str, str] | None = None) -> Iterator[Recorded
     loggers = LoggerProvider(shutdown_on_exit=False)
     loggers.add_log_record_processor(IdLogRecordProcessor())
     loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
-    recorder = record_into(load_settings(environment or {}), Parts(tracers, meters, loggers)).recorder
+    recorder = record_into(load_settings(environment or {}, Path()), Parts(tracers, meters, loggers)).recorder
     previous, was_strict = patching.observer(), failopen.is_strict()
     patching.observe(recorder)
     failopen.configure(strict=True)

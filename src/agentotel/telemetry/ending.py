@@ -65,7 +65,9 @@ class Ending:
 
     def finish(self, recording: ActiveRecording, error: BaseException | None) -> None:
         """End a recording: called once, by `ActiveRecording`."""
-        outcome = _outcome(recording, error)
+        outcome = attempt("recorder.outcome", _outcome, recording, error)
+        if outcome is None:  # the span still has to end
+            outcome = Outcome(recording.watch.elapsed_s(), recording.context)
         settled = attempt("recorder.usage", self._settle, recording, error) or {}
         attempt("recorder.span", self._end_span, recording, outcome, error, settled)
         attempt("recorder.metrics", self._record_metrics, recording, outcome)
