@@ -135,6 +135,18 @@ def python(code: str, *arguments: str, **environ: str) -> subprocess.CompletedPr
     )
 
 
+def test_grpc_takes_an_address_without_a_scheme(tmp_path):
+    """``collector:4317`` is an endpoint where gRPC is spoken, for all signals or for one, and nowhere else."""
+    address = {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}
+    grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    assert load(address | grpc, tmp_path).problems == ()
+    own = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "collector:4317", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"}
+    assert load(own, tmp_path).problems == ()
+    assert [problem.setting for problem in load(address, tmp_path).problems] == ["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:99999"}
+    assert [problem.setting for problem in load(wrong | grpc, tmp_path).problems] == ["OTEL_EXPORTER_OTLP_ENDPOINT"]
+
+
 def test_nothing_set_gives_the_defaults(project) -> None:
     """Without a word from the user everything comes from the table, and nothing is wrong."""
     loaded = load({}, project)

@@ -180,12 +180,20 @@ class _Loading:
         text = written(found.raw)
         if variable.name == "OTEL_TRACES_SAMPLER_ARG" and not self._sampler_takes_a_share():
             return _Value(text, found.source, text)
+        raw = f"http://{text}" if self._is_address_for_grpc(variable, text) else found.raw
         try:
-            value = variable.kind.cast(found.raw)
+            value = variable.kind.cast(raw)
         except ValueError:
             self._report(variable, text, found.source, variable.kind.expected)
             return None
         return _Value(found.folder / value if isinstance(value, Path) else value, found.source, text)
+
+    def _is_address_for_grpc(self, variable: Variable, text: str) -> bool:
+        """Tell whether this is an endpoint without a scheme where gRPC is spoken, which takes ``host:port``."""
+        if not variable.name.endswith("_ENDPOINT") or "://" in text:
+            return False
+        own = self._environ.get(variable.name.removesuffix("ENDPOINT") + "PROTOCOL", "").strip()
+        return (own or self._environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").strip()) == "grpc"
 
     def _sampler_takes_a_share(self) -> bool:
         return self.values["OTEL_TRACES_SAMPLER"] in {None, *SAMPLERS}

@@ -20,9 +20,10 @@ from agentotel.privacy.redaction import Redactor, cut_at_word, is_sensitive_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_fast_dumps: Callable[[Any], bytes] | None
 try:
-    from orjson import dumps as _fast_dumps
+    import orjson
+
+    _fast_dumps: Callable[[Any], bytes] | None = orjson.dumps
 except ImportError:  # not a dependency: it is there in many programs that use a model SDK
     _fast_dumps = None
 
