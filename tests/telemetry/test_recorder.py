@@ -113,6 +113,18 @@ def test_an_override_that_calls_super_is_one_run(telemetry):
     assert sum(telemetry.metric("agent.requests").values()) == 1
 
 
+def test_an_override_may_call_super_again_and_through_a_step(telemetry):
+    """A retry of the inherited method, inside a step of middleware, is still the one run."""
+    agent = object()
+    with Running(telemetry, AgentRun(name="shop", subject=agent, function="Sub.chat")):
+        for _ in range(2):
+            with Running(telemetry, Step(name="retry")):
+                with Running(telemetry, AgentRun(name="shop", subject=agent, function="Base.chat")) as inner:
+                    assert inner is None
+    assert [span.name for span in telemetry.spans()] == ["retry", "retry", "invoke_agent shop"]
+    assert sum(telemetry.metric("agent.requests").values()) == 1
+
+
 def test_a_recursion_is_a_run_of_its_own(telemetry):
     """The same function on the same object again is a second run inside the first."""
     agent = object()

@@ -17,7 +17,7 @@ from agentotel import identity
 from agentotel._base.clock import Stopwatch
 from agentotel._base.failopen import attempt
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, ModelCall
+from agentotel.model.operations import AgentRun, ModelCall, Step
 from agentotel.telemetry import attributes, official, spelling
 from agentotel.telemetry.ending import Ending
 from agentotel.telemetry.recording import ActiveRecording, InnerRecording
@@ -84,7 +84,7 @@ class Recorder:
         context = get_current()
         outer = _recording_in(context)
         if outer is not None:
-            if outer.is_same_run(operation):
+            if _past_steps(outer).is_same_run(operation):
                 return None
             if outer.takes_in(operation):
                 return self._start_inner(operation, outer, context)
@@ -155,6 +155,13 @@ class Recorder:
     def _user_came(self, user_id: str, recording: ActiveRecording) -> None:
         self._sinks.users.run_started(user_id)
         recording.user_id = user_id
+
+
+def _past_steps(recording: ActiveRecording) -> ActiveRecording:
+    """Return the innermost recording that is no step: middleware may stand between an override and its ``super()``."""
+    while isinstance(recording.operation, Step) and recording.outer is not None:
+        recording = recording.outer
+    return recording
 
 
 def _recording_in(context: Context) -> ActiveRecording | None:

@@ -70,7 +70,6 @@ class ActiveRecording:
         "_chunks",
         "_finish",
         "_first_chunk_ns",
-        "_functions",
         "_last_chunk_ns",
         "_open",
         "agent",
@@ -117,7 +116,6 @@ class ActiveRecording:
         self.limit_said = False
         self.counts_itself = False
         self._finish = finish
-        self._functions = {id(operation.function)}
         self._open = threading.Lock()
         self._chunks = 0
         self._first_chunk_ns = 0
@@ -171,16 +169,13 @@ class ActiveRecording:
     def is_same_run(self, operation: Operation) -> bool:
         """Tell whether `operation` is this one, seen again through another function on the same object.
 
-        That is what an override does that calls ``super()``, or a public method that delegates to another one. The
-        same function again is a recursion, and that is a run of its own.
+        That is what an override does that calls ``super()`` (once, or again after a failure), or a public method that
+        delegates to another one. The function that the run began with is a recursion, and that is a run of its own.
         """
         mine = self.operation
         if operation.subject is None or operation.subject is not mine.subject or type(operation) is not type(mine):
             return False
-        if id(operation.function) in self._functions:
-            return False
-        self._functions.add(id(operation.function))
-        return True
+        return operation.function is not mine.function
 
     def takes_in(self, operation: Operation) -> bool:
         """Tell whether a model call that starts directly inside this one is this one, seen by a lower layer.
