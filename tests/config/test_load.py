@@ -91,6 +91,8 @@ BAD = {
     "OTEL_RESOURCE_ATTRIBUTES": "team",
     "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "a b",
     "OTEL_PROPAGATORS": "carrier-pigeon",
+    "OTEL_PYTHON_DISTRO": "no-such-distro",
+    "OTEL_PYTHON_CONFIGURATOR": "no-such-configurator",
     "OTEL_TRACES_SAMPLER": "sometimes",
     "OTEL_TRACES_SAMPLER_ARG": "half",
     "OTEL_EXPORTER_OTLP_INSECURE": "yes",

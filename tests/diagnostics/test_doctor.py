@@ -90,6 +90,18 @@ def test_that_everything_is_off_is_a_warning(diagnosis):
     assert ("warning", "is set: nothing at all is recorded") in [(f.status, f.detail) for f in settings]
 
 
+def test_another_distro_that_was_chosen_is_named(diagnosis, monkeypatch, tmp_path):
+    """A launcher that was told to use another distro records nothing with this one, and that is said."""
+    other = tmp_path / "site" / "other_distro-1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other-distro\nVersion: 1\n")
+    (other / "entry_points.txt").write_text("[opentelemetry_distro]\nother = other_distro:Distro\n")
+    monkeypatch.syspath_prepend(other.parent)
+    found = of(diagnosis(OTEL_PYTHON_DISTRO="other"), "launcher")["opentelemetry-instrument"]
+    assert found.status == "warning"
+    assert "OTEL_PYTHON_DISTRO=other" in found.detail
+
+
 def test_the_launcher_uses_agentotel(diagnosis):
     """The installed package is what the launcher finds."""
     assert of(diagnosis(), "launcher")["opentelemetry-instrument"].status == "ok"

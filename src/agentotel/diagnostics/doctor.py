@@ -27,7 +27,7 @@ def diagnose() -> Iterator[Finding]:
     loaded = load()
     yield from _versions()
     yield from _settings(loaded)
-    yield from _launcher()
+    yield from _launcher(loaded)
     yield from patches.findings(loaded.settings.disabled_instrumentations)
     yield from _instrumentors(loaded)
     yield from destinations.findings(loaded)
@@ -54,7 +54,13 @@ def _settings(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("settings", "OTEL_SDK_DISABLED", "warning", "is set: nothing at all is recorded")
 
 
-def _launcher() -> Iterator[Finding]:
+def _launcher(loaded: Loaded) -> Iterator[Finding]:
+    for variable in ("OTEL_PYTHON_DISTRO", "OTEL_PYTHON_CONFIGURATOR"):
+        chosen = loaded.shown.get(variable, "agentotel")
+        if chosen != "agentotel":
+            detail = f"{variable}={chosen}: the launcher uses that one, and agentotel records nothing; unset it"
+            yield Finding("launcher", "opentelemetry-instrument", "warning", detail)
+            return
     for group in ("opentelemetry_distro", "opentelemetry_configurator", "opentelemetry_environment_variables"):
         found = {entry.name for entry in entry_points(group=group)}
         if "agentotel" not in found:
