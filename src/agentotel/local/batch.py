@@ -11,8 +11,12 @@ from agentotel.local import values
 from agentotel.local.errors import TooLargeError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
     from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+
+    Take = Callable[[Any, tuple[int, int], str | None], None]
 
 MAX_ITEMS: Final = 50_000
 """Spans, log records, points and the groups that hold them in one request.
@@ -91,6 +95,35 @@ class Batch:
         service = name if name is None or isinstance(name, str) else values.shown(name)
         self.resources[identity] = (identity, self.received_ns, service, body)
         return identity, service
+
+    def read(self, groups: Sequence[Any], scopes: str, items: str, take: Take) -> Batch:
+        """Give each item of a request to `take`, with where it came from; return this batch.
+
+        Args:
+            groups: The request's items by resource, such as ``resource_spans``.
+            scopes: Name of the field of a group that holds its items by scope, such as ``scope_spans``.
+            items: Name of the field that holds the items of one scope, such as ``spans``.
+            take: Called with an item, the ids of its resource and scope, and its service. What it refuses by
+                `InvalidItemError` is counted, and does not fail its neighbours.
+
+        Raises:
+            TooLargeError: There are too many items.
+        """
+        self.count_items(len(groups))
+        for group in groups:
+            scoped_groups = getattr(group, scopes)
+            self.count_items(len(scoped_groups))
+            resource_id, service = self.add_resource(group.resource, group.schema_url)
+            for scoped in scoped_groups:
+                found = getattr(scoped, items)
+                self.count_items(len(found))
+                origin = (resource_id, self.add_scope(scoped.scope, scoped.schema_url))
+                for item in found:
+                    try:
+                        take(item, origin, service)
+                    except InvalidItemError as error:  # noqa: PERF203 - one bad item must not fail its neighbours
+                        self.refusals[str(error)] += 1
+        return self
 
     def add_scope(self, scope: InstrumentationScope, schema_url: str) -> int:
         """Keep an instrumentation scope once; return its id."""

@@ -9,7 +9,6 @@ from agentotel.local.batch import (
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
     Batch,
-    InvalidItemError,
     Row,
     optional_id,
     time_ns,
@@ -28,19 +27,11 @@ def decode_logs(request: ExportLogsServiceRequest, received_ns: int) -> Batch:
         TooLargeError: It holds too many records.
     """
     batch = Batch(received_ns)
-    batch.count_items(len(request.resource_logs))
-    for group in request.resource_logs:
-        batch.count_items(len(group.scope_logs))
-        resource_id, service = batch.add_resource(group.resource, group.schema_url)
-        for scoped in group.scope_logs:
-            batch.count_items(len(scoped.log_records))
-            origin = (received_ns, resource_id, batch.add_scope(scoped.scope, scoped.schema_url))
-            for record in scoped.log_records:
-                try:
-                    batch.logs.append(_row(record, origin, service))
-                except InvalidItemError as error:  # noqa: PERF203 - one bad item must not fail its neighbours
-                    batch.refusals[str(error)] += 1
-    return batch
+
+    def take(record: LogRecord, origin: tuple[int, int], service: str | None) -> None:
+        batch.logs.append(_row(record, (received_ns, *origin), service))
+
+    return batch.read(request.resource_logs, "scope_logs", "log_records", take)
 
 
 def _row(record: LogRecord, origin: tuple[int, int, int], service: str | None) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agentotel.local import values
@@ -30,16 +31,7 @@ def decode_metrics(request: ExportMetricsServiceRequest, received_ns: int) -> Ba
         TooLargeError: It holds too many points.
     """
     batch = Batch(received_ns)
-    batch.count_items(len(request.resource_metrics))
-    for group in request.resource_metrics:
-        batch.count_items(len(group.scope_metrics))
-        resource_id, service = batch.add_resource(group.resource, group.schema_url)
-        for scoped in group.scope_metrics:
-            origin = (resource_id, batch.add_scope(scoped.scope, scoped.schema_url))
-            batch.count_items(len(scoped.metrics))
-            for metric in scoped.metrics:
-                _add(batch, metric, origin, service)
-    return batch
+    return batch.read(request.resource_metrics, "scope_metrics", "metrics", partial(_add, batch))
 
 
 def _add(batch: Batch, metric: Metric, origin: tuple[int, int], service: str | None) -> None:

@@ -9,7 +9,6 @@ from agentotel.local.batch import (
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
     Batch,
-    InvalidItemError,
     Row,
     optional_id,
     required_id,
@@ -31,19 +30,11 @@ def decode_traces(request: ExportTraceServiceRequest, received_ns: int) -> Batch
         TooLargeError: It holds too many spans.
     """
     batch = Batch(received_ns)
-    batch.count_items(len(request.resource_spans))
-    for group in request.resource_spans:
-        batch.count_items(len(group.scope_spans))
-        resource_id, service = batch.add_resource(group.resource, group.schema_url)
-        for scoped in group.scope_spans:
-            batch.count_items(len(scoped.spans))
-            origin = (received_ns, resource_id, batch.add_scope(scoped.scope, scoped.schema_url))
-            for span in scoped.spans:
-                try:
-                    batch.spans.append(_row(span, origin, service))
-                except InvalidItemError as error:  # noqa: PERF203 - one bad item must not fail its neighbours
-                    batch.refusals[str(error)] += 1
-    return batch
+
+    def take(span: Span, origin: tuple[int, int], service: str | None) -> None:
+        batch.spans.append(_row(span, (received_ns, *origin), service))
+
+    return batch.read(request.resource_spans, "scope_spans", "spans", take)
 
 
 def _row(span: Span, origin: tuple[int, int, int], service: str | None) -> Row:
