@@ -172,7 +172,14 @@ CHILDREN = """
 """
 
 
-@pytest.mark.parametrize(("setting", "agents"), [("on", {"ParentAgent", "ChildAgent"}), ("off", {"ParentAgent"})])
+@pytest.mark.parametrize(
+    ("setting", "agents"),
+    [
+        # The launcher of opentelemetry-instrumentation 0.61 keeps child processes out by itself.
+        pytest.param("on", {"ParentAgent", "ChildAgent"}, marks=pytest.mark.newest),
+        ("off", {"ParentAgent"}),
+    ],
+)
 def test_child_processes_can_be_left_out(world, setting, agents):
     """Python programs that the agent starts are recorded, unless AGENTOTEL_CHILD_PROCESSES is off."""
     done = world.launch(CHILDREN, AGENTOTEL_CHILD_PROCESSES=setting)
