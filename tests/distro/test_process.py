@@ -16,11 +16,22 @@ _logger = logging.getLogger("agentotel")
 def _unread(environ):
     """Forget what has been read, before and after; put the logger's level and the guard back."""
     level, was_strict = _logger.level, failopen.is_strict()
+    handlers, propagates = list(_logger.handlers), _logger.propagate
     process._current = None
     yield
     process._current = None
     _logger.setLevel(level)
+    _logger.handlers, _logger.propagate = handlers, propagates
     failopen.configure(strict=was_strict)
+
+
+@pytest.mark.parametrize(("level", "own_handlers"), [("debug", 1), ("info", 1), ("warning", 0), ("error", 0)])
+def test_less_than_warnings_need_a_handler_of_our_own(environ, level, own_handlers):
+    """Who asks for more sees it on stderr, once; otherwise the logger has no handler and passes records on."""
+    environ["AGENTOTEL_LOG_LEVEL"] = level
+    process.current()
+    assert len(_logger.handlers) == own_handlers
+    assert _logger.propagate is (own_handlers == 0)
 
 
 def test_it_is_read_once(environ):

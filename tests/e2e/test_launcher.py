@@ -213,6 +213,14 @@ def test_a_wrong_target_is_named_with_the_reason(world):
     assert "Bot" in done.messages
 
 
+def test_a_target_that_was_never_met_is_told_to_those_who_ask(world):
+    """A module that the program never imported is named at the end, at INFO."""
+    settings = {"AGENTOTEL_TARGETS": "agent=shop_bots:Bot.answer"}
+    assert "shop_bots" not in world.launch("pass", **settings).messages
+    done = world.launch("pass", AGENTOTEL_LOG_LEVEL="info", **settings)
+    assert "agent=shop_bots:Bot.answer has matched nothing" in done.messages
+
+
 def test_targets_from_a_file_are_recorded(world):
     """`agentotel.toml` beside the program names functions, steps and globs."""
     (world.folder / "agentotel.toml").write_text(

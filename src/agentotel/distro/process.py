@@ -49,12 +49,24 @@ def _read() -> Process:
     loaded = load()
     defaults.discard(loaded.unusable)
     failopen.configure(strict=loaded.settings.strict)
-    _logger.setLevel(loaded.settings.log_level)
+    _speak_from(loaded.settings.log_level)
     left_out = _reason_to_leave_out(loaded, is_child=is_child)
     if left_out is None:
         for problem in loaded.problems:
             _logger.warning("agentotel: %s", problem)
     return Process(loaded.settings, left_out)
+
+
+def _speak_from(level: str) -> None:
+    """Let agentotel's own messages appear on stderr from this level on.
+
+    Warnings do so in any program: by `logging`'s last resort, or by whatever handlers the program has. Less than that
+    is for those who have asked for it, and needs a handler.
+    """
+    _logger.setLevel(level)
+    if _logger.level < logging.WARNING and not _logger.handlers:
+        _logger.addHandler(logging.StreamHandler())
+        _logger.propagate = False
 
 
 def _reason_to_leave_out(loaded: Loaded, *, is_child: bool) -> str | None:

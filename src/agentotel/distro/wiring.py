@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -138,7 +139,16 @@ def _discover(settings: Settings, instances: Instances) -> None:
         _logger.warning("agentotel: %s", problem)
     report = partial(_logger.warning, "agentotel: %s")
     make_call = own_classes.call
-    Discovery(wanted, enabled=settings.discover, make_call=make_call, report=report, instances=instances).install()
+    discovery = Discovery(wanted, enabled=settings.discover, make_call=make_call, report=report, instances=instances)
+    discovery.install()
+    if wanted:
+        atexit.register(attempt, "discovery.unmatched", _tell_unmatched, discovery)
+
+
+def _tell_unmatched(discovery: Discovery) -> None:
+    """Say at the end which targets have matched nothing: at INFO, as a program need not use all its parts each time."""
+    for target, reason in discovery.unmatched():
+        _logger.info("agentotel: the target %s has matched nothing: %s", target, reason)
 
 
 def _guard_baggage(settings: Settings) -> None:
