@@ -6,9 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 from opentelemetry._logs import LogRecord
+from opentelemetry.metrics import Observation
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, LogRecordExportResult, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -171,3 +178,50 @@ def test_a_status_may_say_what_content_that_is_on_may_say():
     assert redacted.startswith("ValueError: unknown user ")
     assert "ann@example.org" not in redacted
     assert untouched == "ValueError: too long"
+
+
+class RememberingMetricExporter(MetricExporter):
+    """Remembers the names of the metrics that it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def export(self, metrics_data, timeout_millis=10_000, **kwargs):
+        scopes = [scope for resource in metrics_data.resource_metrics for scope in resource.scope_metrics]
+        self.batches.append({metric.name for scope in scopes for metric in scope.metrics})
+        return MetricExportResult.SUCCESS
+
+    def shutdown(self, timeout_millis=30_000, **kwargs):
+        pass
+
+    def force_flush(self, timeout_millis=10_000):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("recorded", "exported_before", "batches"),
+    [
+        ([], False, []),
+        (["otel.sdk.span.started"], False, []),
+        (["agent.requests"], False, [{"agent.memory.usage", "agent.requests"}]),
+        (["http.server.request.duration"], False, [{"agent.memory.usage", "http.server.request.duration"}]),
+        ([], True, [{"agent.memory.usage"}, {"agent.memory.usage"}]),
+    ],
+    ids=["nothing", "the SDK's own", "ours", "somebody else's", "a service that is idle"],
+)
+def test_a_process_that_recorded_nothing_exports_no_metrics_at_its_end(recorded, exported_before, batches):
+    """Only what every process has, and only at the end of one that has exported nothing before, is kept back."""
+    real = RememberingMetricExporter()
+    guarded = GuardedMetricExporter(real, lambda *_: None)
+    reader = PeriodicExportingMetricReader(guarded, export_interval_millis=3_600_000)
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    meter = provider.get_meter("test")
+    meter.create_observable_gauge("agent.memory.usage", [lambda options: [Observation(1)]])
+    for name in recorded:
+        meter.create_counter(name).add(1)
+    if exported_before:
+        provider.force_flush()
+    guarded.ending()
+    provider.shutdown()
+    assert real.batches == batches

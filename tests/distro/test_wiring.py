@@ -138,7 +138,8 @@ print(sorted(failopen.errors()))
 
 def test_pools_and_users_are_read_when_metrics_are_collected(run_program):
     """The gauges are there in a process that has been started, whatever happens in it."""
-    source = f"{START}\nstart()\n"
+    flush = "from opentelemetry import metrics\nmetrics.get_meter_provider().force_flush()"
+    source = f"{START}\nstart()\n{flush}\n"
     page = run_program(source, **NOWHERE | {"OTEL_METRICS_EXPORTER": "console"}).stdout
     assert '"name": "agent.concurrent.users"' in page
     assert '"name": "agent.memory.usage"' in page

@@ -19,12 +19,13 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
 from agentotel.model import names
+from agentotel.model.instruments import INSTRUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
-    from opentelemetry.sdk.metrics.export import MetricsData
+    from opentelemetry.sdk.metrics.export import Metric, MetricsData
 
     Scrub = Callable[[Mapping[str, Any]], dict[str, Any] | None]
     OnDropped = Callable[[str, int], None]
@@ -96,16 +97,37 @@ class GuardedLogExporter(LogRecordExporter):
         return True if flush is None else bool(flush(timeout_millis))
 
 
+_READINGS: Final = frozenset(
+    instrument.name for instrument in INSTRUMENTS if instrument.kind in {"gauge", "observable_counter"}
+)
+"""Metrics that every process has, whatever it does."""
+
+_OF_THE_SDK_ITSELF: Final = "otel.sdk."
+
+
 class GuardedMetricExporter(MetricExporter):
-    """Counts metric points that could not be delivered; metrics hold no content."""
+    """Counts metric points that could not be delivered; metrics hold no content.
+
+    A process that ends before its first export and has recorded nothing exports nothing: a ``python -c`` that a tool
+    starts should neither make a series of its own nor wait for a Collector that is away.
+    """
 
     def __init__(self, exporter: MetricExporter, on_dropped: OnDropped) -> None:
         super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001 - as readers do
         self._exporter = exporter
         self._on_dropped = on_dropped
+        self._is_ending = False
+        self._has_exported = False
+
+    def ending(self) -> None:
+        """Note that the process ends: the next export is the last one."""
+        self._is_ending = True
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export the points."""
+        if self._is_ending and not self._has_exported and not _holds_measurements(metrics_data):
+            return MetricExportResult.SUCCESS
+        self._has_exported = True
         result = MetricExportResult.FAILURE
         try:
             result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
@@ -123,9 +145,20 @@ class GuardedMetricExporter(MetricExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
+def _metrics_in(metrics_data: MetricsData) -> Iterator[Metric]:
+    for resource in metrics_data.resource_metrics:
+        for scope in resource.scope_metrics:
+            yield from scope.metrics
+
+
 def _number_of_points(metrics_data: MetricsData) -> int:
-    scopes = (scope for resource in metrics_data.resource_metrics for scope in resource.scope_metrics)
-    return sum(len(metric.data.data_points) for scope in scopes for metric in scope.metrics)
+    return sum(len(metric.data.data_points) for metric in _metrics_in(metrics_data))
+
+
+def _holds_measurements(metrics_data: MetricsData) -> bool:
+    """Tell whether there is anything but what is read in every process."""
+    names = (metric.name for metric in _metrics_in(metrics_data))
+    return any(name not in _READINGS and not name.startswith(_OF_THE_SDK_ITSELF) for name in names)
 
 
 class ScrubbingSpanProcessor(SpanProcessor):

@@ -62,6 +62,7 @@ class Pipeline:
         self._settings = settings
         self._content = content
         self._on_dropped = on_dropped
+        self._metric_exporters: list[GuardedMetricExporter] = []
         resource = _resource(auto_instrumentation_version)
         self.tracers = self._tracer_provider(resource)
         self.meters = self._meter_provider(resource)
@@ -77,9 +78,14 @@ class Pipeline:
         """Return what has to be done at the end of the program, to be run in parallel."""
         return [
             ("shutdown.traces", self.tracers.shutdown),
-            ("shutdown.metrics", self.meters.shutdown),
+            ("shutdown.metrics", self._end_metrics),
             ("shutdown.logs", self.loggers.shutdown),
         ]
+
+    def _end_metrics(self) -> None:
+        for exporter in self._metric_exporters:
+            exporter.ending()
+        self.meters.shutdown()
 
     def _tracer_provider(self, resource: Resource) -> TracerProvider:
         provider = TracerProvider(
@@ -109,7 +115,8 @@ class Pipeline:
             if isinstance(exporter, MetricReader):
                 yield exporter
             else:
-                yield PeriodicExportingMetricReader(GuardedMetricExporter(exporter, self._on_dropped))
+                self._metric_exporters.append(GuardedMetricExporter(exporter, self._on_dropped))
+                yield PeriodicExportingMetricReader(self._metric_exporters[-1])
 
     def _logger_provider(self, resource: Resource) -> LoggerProvider:
         provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
