@@ -36,11 +36,11 @@ class Losses:
             number: Spans, log records or metric points.
         """
         self._counts.dropped(signal, number)
-        self._say(f"{signal} could not be delivered")
+        self._say(f"{signal} could not be delivered and are lost")
 
     def gave_up(self, deadline_s: float) -> None:
         """Say that the program has ended before everything was delivered."""
-        self._say(f"not everything could be delivered within {deadline_s:g} s at the end of the program")
+        self._say(f"not everything could be delivered within {deadline_s:g} s at the end; the rest is lost")
 
     def _say(self, what: str) -> None:
         if self._said:
@@ -48,7 +48,7 @@ class Losses:
         self._said = True
         reason = printable(quiet.exporter_messages.reason or "no reason was given", _REASON_CHARACTERS)
         _logger.warning(
-            "agentotel: %s and is lost (the program is not affected; said once, then counted as "
+            "agentotel: %s (the program is not affected; said once, then counted as "
             "agentotel.self.dropped; `agentotel doctor` tells more): %s",
             what,
             reason,
