@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
+
+# Time is no property of the code under test: a busy machine must not make an example fail.
+settings.register_profile("agentotel", deadline=None)
+settings.load_profile("agentotel")
 
 
 @pytest.fixture(autouse=True, scope="session")
