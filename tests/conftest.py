@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Time is no property of the code under test: a busy machine must not make an example fail.
-settings.register_profile("agentotel", deadline=None)
+settings.register_profile("agentotel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("agentotel")
 
 
