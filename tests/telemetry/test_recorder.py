@@ -125,6 +125,16 @@ def test_an_override_may_call_super_again_and_through_a_step(telemetry):
     assert sum(telemetry.metric("agent.requests").values()) == 1
 
 
+def test_an_override_of_a_step_that_calls_super_is_one_step(telemetry):
+    """A step inside a run is seen once, whichever of its functions are patched."""
+    middleware = object()
+    with Running(telemetry, AgentRun(name="shop")):
+        with Running(telemetry, Step(name="auth", subject=middleware, function="Sub.handle")):
+            with Running(telemetry, Step(name="auth", subject=middleware, function="Base.handle")) as inner:
+                assert inner is None
+    assert [span.name for span in telemetry.spans()] == ["auth", "invoke_agent shop"]
+
+
 def test_a_recursion_is_a_run_of_its_own(telemetry):
     """The same function on the same object again is a second run inside the first."""
     agent = object()

@@ -84,7 +84,7 @@ class Recorder:
         context = get_current()
         outer = _recording_in(context)
         if outer is not None:
-            if _past_steps(outer).is_same_run(operation):
+            if outer.is_same_run(operation) or _past_steps(outer).is_same_run(operation):
                 return None
             if outer.takes_in(operation):
                 return self._start_inner(operation, outer, context)
