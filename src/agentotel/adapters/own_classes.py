@@ -117,12 +117,17 @@ def agent_call(target: str, paths: Mapping[str, str] | None = None, name: str | 
         return _agent_run(own, call)
 
     def response(op: AgentRun, result: Any) -> None:
-        op.usage = _usage(own, result, op) or op.usage
-        op.finish_reasons = reading.finish_reasons_of(result) or op.finish_reasons
-        op.failure = _failure(own, result, op, FAILURE)
-        op.output_messages = content.output_thunk(result, op.finish_reasons)
+        _complete(own, op, result)
 
     return Call(target, request, response, _fold_answer)
+
+
+def _complete(own: _Map, op: AgentRun | ModelCall, result: Any) -> None:
+    """Read from a result what agents and models alike tell: tokens, how it ended, and the answer."""
+    op.usage = _usage(own, result, op) or op.usage
+    op.finish_reasons = reading.finish_reasons_of(result) or op.finish_reasons
+    op.failure = _failure(own, result, op, FAILURE)
+    op.output_messages = content.output_thunk(result, op.finish_reasons)
 
 
 def model_call(target: str, paths: Mapping[str, str] | None = None, name: str | None = None) -> Call:
@@ -133,12 +138,9 @@ def model_call(target: str, paths: Mapping[str, str] | None = None, name: str | 
         return _model_request(own, call)
 
     def response(op: ModelCall, result: Any) -> None:
-        op.usage = _usage(own, result, op) or op.usage
-        op.finish_reasons = reading.finish_reasons_of(result) or op.finish_reasons
         op.response_model = reading.first_text(result, _MODEL)
         op.response_id = reading.first_text(result, ("id",))
-        op.failure = _failure(own, result, op, FAILURE)
-        op.output_messages = content.output_thunk(result, op.finish_reasons)
+        _complete(own, op, result)
 
     return Call(target, request, response, _fold_answer)
 

@@ -93,3 +93,7 @@ class Settings:
     traces_protocol: Protocol
     metrics_protocol: Protocol
     logs_protocol: Protocol
+
+    def is_disabled(self, instrumentation: str) -> bool:
+        """Tell whether ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` names an adapter or instrumentor, or all of them."""
+        return not self.disabled_instrumentations.isdisjoint((instrumentation, "*"))

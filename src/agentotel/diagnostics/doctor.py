@@ -73,10 +73,9 @@ def _launcher(loaded: Loaded) -> Iterator[Finding]:
 
 
 def _instrumentors(loaded: Loaded) -> Iterator[Finding]:
-    disabled = loaded.settings.disabled_instrumentations
     for entry in sorted(entry_points(group="opentelemetry_instrumentor"), key=lambda entry: entry.name):
         adapter = replaced_by(entry, ADAPTERS)
-        if disabled & {entry.name, "*"}:
+        if loaded.settings.is_disabled(entry.name):
             detail = "left out: OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
         elif adapter is not None:
             detail = f"left out: the adapter {adapter.name} records the same calls"

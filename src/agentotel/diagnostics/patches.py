@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
 
 from agentotel._base.errors import printable
 from agentotel.adapters.registry import ADAPTERS
 from agentotel.diagnostics.findings import Finding
-from agentotel.patching import patch_adapter, patch_reports
+from agentotel.patching import installed_version, patch_adapter, patch_reports
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -34,7 +33,7 @@ def findings(disabled: Collection[str]) -> Iterator[Finding]:
         disabled: The names in ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
     """
     for adapter in ADAPTERS:
-        installed = _installed(adapter.distribution)
+        installed = installed_version(adapter.distribution)
         if adapter.name in disabled or "*" in disabled:
             yield Finding(_SECTION, adapter.name, "info", "left out: OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
         elif installed is None:
@@ -70,13 +69,6 @@ def _judged(adapter: Adapter, installed: str, reports: list[dict[str, str]]) -> 
     yield Finding(_SECTION, adapter.name, "error" if wrong else "ok", detail)
     for report in wrong:
         yield Finding(_SECTION, report["target"], "error", f"{report['status']}: {report['reason']}")
-
-
-def _installed(distribution: str) -> str | None:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return None
 
 
 def _try(name: str) -> None:

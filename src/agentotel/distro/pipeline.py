@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from agentotel.telemetry.content import ContentCapture
 
     OnDropped = Callable[[str, int], None]
-
-_logger = logging.getLogger("agentotel")
 
 _UNKNOWN: Final = "unknown_service"
 

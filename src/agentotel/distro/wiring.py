@@ -120,14 +120,15 @@ def _configured_by_file(settings: Settings, content: ContentCapture) -> bool:
 
 def _connect(settings: Settings, recording: Recording, parts: Parts) -> None:
     for adapter in ADAPTERS:
-        if not settings.disabled_instrumentations & {adapter.name, "*"}:
+        if not settings.is_disabled(adapter.name):
             attempt(f"{adapter.name}.patch", patching.patch_adapter, adapter)
     instances = Instances(CreatedAgents(recording.metrics))
     attempt("discovery.install", _discover, settings, instances)
     meter = parts.meters.get_meter(names.SCOPE, __version__)
-    gauges.register(meter, settings.metric_families, recording.guard, recording.users, instances.pool_readings)
+    readings = (settings.metric_families, recording.guard, recording.users, instances.pool_readings)
+    attempt("gauges.register", gauges.register, meter, *readings)
     attempt("baggage.install", _guard_baggage, settings)
-    if not settings.disabled_instrumentations & {"threading", "*"}:
+    if not settings.is_disabled("threading"):
         attempt("threads.install", threads.install)
     if settings.program_logs:
         attempt("logs.install", _collect_logs)

@@ -65,6 +65,12 @@ TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
 
+# --- Conventions of single providers ---
+OPENAI_API_TYPE: Final = "openai.api.type"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_RESPONSE_FINGERPRINT: Final = "openai.response.system_fingerprint"
+
 # --- Stable conventions ---
 ERROR_TYPE: Final = "error.type"
 SERVER_ADDRESS: Final = "server.address"
@@ -92,8 +98,8 @@ RETRIES: Final = "agent.retries"
 RATE_LIMITS: Final = "agent.rate_limits"
 STATUS: Final = "agent.status"
 STEP_NAME: Final = "agent.step.name"
-TRUNCATED: Final = "agentotel.truncated"
 ABANDONED: Final = "agentotel.abandoned"
+"""Its result was dropped: never awaited, or a stream neither used up nor closed."""
 
 # --- Names of log records (their event name) ---
 EVENT_CHAT_STARTED: Final = "agent.chat.started"

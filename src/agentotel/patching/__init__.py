@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agentotel.patching.collected import settle as settle_collected
-from agentotel.patching.hooks import PatchReport, patch_adapter, patch_reports, when_imported
+from agentotel.patching.hooks import PatchReport, installed_version, patch_adapter, patch_reports, when_imported
 from agentotel.patching.observation import observe, observer, stop_observing
 from agentotel.patching.resolve import apply, resolve
 from agentotel.patching.wrap import wrap, wrap_note
@@ -11,6 +11,7 @@ from agentotel.patching.wrap import wrap, wrap_note
 __all__ = [
     "PatchReport",
     "apply",
+    "installed_version",
     "observe",
     "observer",
     "patch_adapter",

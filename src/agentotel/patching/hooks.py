@@ -96,7 +96,7 @@ def patch_adapter(adapter: Adapter) -> tuple[PatchReport, ...]:
 
 def _patch_now(adapter: Adapter, module: ModuleType) -> None:
     """Patch what can be patched: called when the trigger has been imported."""
-    version = _installed_version(adapter.distribution)
+    version = installed_version(adapter.distribution)
     refusal = attempt(f"{adapter.name}.patch", _refusal, adapter.distribution, version, adapter.supports)
     for part in _parts(adapter):
         if refusal:
@@ -171,7 +171,8 @@ def _not_imported(module_name: str) -> tuple[Status, str]:
     return "pending", f"{module_name} is not imported"
 
 
-def _installed_version(distribution: str) -> str | None:
+def installed_version(distribution: str) -> str | None:
+    """Return the installed version of a distribution, None if it is not there."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

@@ -6,14 +6,12 @@ import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from agentotel._base.failopen import attempt
+from agentotel.model import names
 from agentotel.patching import collected
 
 if TYPE_CHECKING:
     from agentotel.model.contract import Call, Recording
     from agentotel.model.operations import Operation
-
-ABANDONED: Final = "agentotel.abandoned"
-"""Attribute of an operation whose result was dropped: never awaited, or a stream neither used up nor closed."""
 
 MOST_CHUNKS_HELD: Final = 10_000
 """Chunks of one stream are folded into its operation when more than this are held."""
@@ -138,7 +136,7 @@ class OpenCall:
     def abandon(self) -> None:
         """End it because its result was dropped without having been used up or closed."""
         if not self.ended:
-            self.operation.attributes[ABANDONED] = True
+            self.operation.attributes[names.ABANDONED] = True
             self.finish()
 
     def watch(self, product: Any) -> None:

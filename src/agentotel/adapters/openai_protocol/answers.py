@@ -9,10 +9,8 @@ from typing import Any, Final
 from agentotel.adapters.openai_protocol import messages as content
 from agentotel.adapters.openai_protocol import streams
 from agentotel.adapters.openai_protocol.messages import read, text_of
+from agentotel.model import names
 from agentotel.model.operations import ModelCall, Usage
-
-RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
-RESPONSE_FINGERPRINT: Final = "openai.response.system_fingerprint"
 
 _TOOL_CALLS: Final = frozenset({"function_call", "custom_tool_call"})
 _INCOMPLETE: Final = {"max_output_tokens": "length"}
@@ -92,9 +90,9 @@ def _identify(operation: ModelCall, answer: Any) -> None:
     operation.response_id = text_of(read(answer, "id"))
     operation.response_model = text_of(read(answer, "model"))
     if tier := text_of(read(answer, "service_tier")):
-        operation.attributes[RESPONSE_SERVICE_TIER] = tier
+        operation.attributes[names.OPENAI_RESPONSE_SERVICE_TIER] = tier
     if fingerprint := text_of(read(answer, "system_fingerprint")):
-        operation.attributes[RESPONSE_FINGERPRINT] = fingerprint
+        operation.attributes[names.OPENAI_RESPONSE_FINGERPRINT] = fingerprint
 
 
 def _count_chat_usage(operation: ModelCall, usage: Any) -> None:

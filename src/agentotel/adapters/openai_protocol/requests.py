@@ -15,8 +15,6 @@ from agentotel.model.operations import EMBEDDINGS, ModelCall
 if TYPE_CHECKING:
     from agentotel.model.contract import Intercepted
 
-API_TYPE: Final = "openai.api.type"
-REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 
 _NUMBERS: Final = {
     "temperature": "temperature",
@@ -38,7 +36,7 @@ def chat_request(call: Intercepted) -> ModelCall:
     """Make the operation of ``chat.completions.create`` and ``.parse``."""
     given = _given(call)
     operation = _request(call, given)
-    operation.attributes[API_TYPE] = "chat_completions"
+    operation.attributes[names.OPENAI_API_TYPE] = "chat_completions"
     operation.output_type = _output_type(given.get("response_format"))
     operation.reasoning_level = text_of(given.get("reasoning_effort"))
     operation.stop_sequences = _texts(given.get("stop"))
@@ -50,7 +48,7 @@ def responses_request(call: Intercepted) -> ModelCall:
     """Make the operation of ``responses.create`` and ``.parse``."""
     given = _given(call)
     operation = _request(call, given)
-    operation.attributes[API_TYPE] = "responses"
+    operation.attributes[names.OPENAI_API_TYPE] = "responses"
     operation.output_type = _output_type(given.get("text_format") or read(given.get("text"), "format"))
     operation.reasoning_level = text_of(read(given.get("reasoning"), "effort"))
     conversation = given.get("conversation")
@@ -89,7 +87,7 @@ def _request(call: Intercepted, given: Mapping[str, Any]) -> ModelCall:
         if (field := _NUMBERS.get(name)) is not None and isinstance(value, int | float):
             setattr(operation, field, value)
     if tier := text_of(given.get("service_tier")):
-        operation.attributes[REQUEST_SERVICE_TIER] = tier
+        operation.attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
     if isinstance(tools := given.get("tools"), Sequence) and tools:
         operation.tool_definitions = partial(content.tool_definitions, tuple(tools))
     return operation
