@@ -3,16 +3,20 @@
 An adapter is a frozen `Adapter` value plus pure functions. Patching intercepts what `Call.target` names and asks the
 functions for an operation; the `Observer` (telemetry) starts, measures and ends it. All functions of an adapter run
 inside the fail-open guard, so they may be written for the good case.
+
+There are three ways into a library, and one adapter may use several of them: ``calls`` (its functions are
+intercepted), ``install`` (it has callbacks, processors or an event bus), ``natives`` (it makes OpenTelemetry spans of
+its own, which become operations like all others).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from agentotel.model.operations import Operation
+    from agentotel.model.operations import AttributeValue, Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,10 @@ class Deferred:
     ready: bool = False
 
 
+Inject = Callable[[Intercepted, Mapping[str, str]], tuple[tuple[Any, ...], Mapping[str, Any]]]
+"""Puts headers (``traceparent`` and so on) into a call: returns its new positional and named arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A function of a library that is one operation.
@@ -77,6 +85,9 @@ class Call:
         deferred: Tells whether a returned object only stands for the result (raw responses, context managers).
         supports: A version specifier, where this one target exists in some supported versions only.
         optional: Not an error if the target does not exist (a class that was renamed between versions).
+        inject: Puts headers into the call, so that the process that serves it continues the trace: gets the call and
+            the headers, returns the arguments (positional, by name) to call with instead. Never change the user's
+            own objects: copy what has to be different.
     """
 
     target: str
@@ -84,6 +95,7 @@ class Call:
     response: Callable[[Any, Any], None] | None = None
     chunk: Callable[[Any, Any], None] | None = None
     deferred: Callable[[Any], Deferred | None] | None = None
+    inject: Inject | None = None
     supports: str | None = None
     optional: bool = False
 
@@ -103,6 +115,56 @@ class Note:
     optional: bool = False
 
 
+class Suppressed:
+    """The type of `SUPPRESSED`."""
+
+
+SUPPRESSED: Final = Suppressed()
+"""What `Native.start` returns for a span that is not to be recorded at all: what is inside it belongs to what is
+around it."""
+
+
+@dataclass(slots=True)
+class NativeSpan:
+    """A span that a library makes by itself, as far as it has told about it. Everything here is read-only.
+
+    Attributes:
+        name: Its name.
+        kind: ``internal``, ``client``, ``server``, ``producer`` or ``consumer``.
+        attributes: What the library has set until now.
+        events: Name and attributes of the span events until now.
+        carrier: Headers of its parent, where the library made it the child of a span of another process.
+    """
+
+    name: str
+    kind: str
+    attributes: Mapping[str, AttributeValue]
+    events: Sequence[tuple[str, Mapping[str, AttributeValue]]] = ()
+    carrier: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """The spans that a library makes by itself under one scope, and what they are.
+
+    Each becomes an operation like all others when it starts, and its span is the operation's span: named, completed,
+    counted and scrubbed as everywhere. What the library sets on it goes nowhere else than into `end`.
+
+    Attributes:
+        scope: Name of the instrumentation scope, as given to ``get_tracer``.
+        start: Makes the operation of a span that starts. None leaves the span as it is, a plain one of the library;
+            `SUPPRESSED` leaves it out.
+        end: Completes the operation when the span ends, successfully or not. An exception that the library has
+            recorded on the span is seen by the recorder itself.
+        meters: Names of meters of the library whose instruments measure what we measure too: they record nothing.
+    """
+
+    scope: str
+    start: Callable[[NativeSpan], Operation | Suppressed | None]
+    end: Callable[[Any, NativeSpan], None] | None = None
+    meters: Sequence[str] = ()
+
+
 class Recording(Protocol):
     """An operation that has started and not ended. Ending it more than once is allowed: the first end counts."""
 
@@ -117,6 +179,9 @@ class Recording(Protocol):
     def chunk(self) -> None:
         """Note that a piece of the stream has arrived now."""
 
+    def headers(self) -> dict[str, str]:
+        """Return what to send along with a request, so that whoever serves it continues the trace."""
+
     def expire(self) -> None:
         """Note that it is over now, although it can be ended only later: called from finalisers, takes no lock."""
 
@@ -130,15 +195,29 @@ class Recording(Protocol):
 class Observer(Protocol):
     """Whoever records operations: `agentotel.telemetry`, or a fake in a test."""
 
-    def start(self, operation: Operation) -> Recording | None:
-        """Start recording; None when this operation is already being recorded by an outer call."""
+    @property
+    def wants_content(self) -> bool:
+        """Whether content may be recorded at all: for libraries that have to be told before they collect any."""
+
+    def start(self, operation: Operation, within: Recording | None = None) -> Recording | None:
+        """Start recording; None when this operation is already being recorded by an outer call.
+
+        Args:
+            operation: What starts.
+            within: A recording that is known to be around it, for callbacks that may be called in a context that
+                does not show it. Where the current context shows a more exact place inside `within`, that counts.
+        """
 
     def current(self) -> Operation | None:
         """Return the innermost open operation of this context."""
 
 
 Install = Callable[[Any, Observer], None]
-"""Connects a framework that has callbacks of its own: ``install(module, observer)``."""
+"""Connects a library that has callbacks of its own, or switches its own telemetry on: ``install(module, observer)``.
+
+Called once, inside the guard, when the adapter's trigger has been imported. What it registers is called by the library,
+outside of any guard of ours: let each callback do its work through `agentotel._base.failopen.attempt`. The recordings
+that this observer gives never raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +232,8 @@ class Adapter:
         choice: Which of adopt, enable, patch, suppress, and why: one sentence for the documentation.
         calls: Functions that are operations.
         notes: Functions that tell about an operation.
-        install: For frameworks with callbacks.
+        install: For frameworks with callbacks, or with telemetry of their own that has to be switched on.
+        natives: Spans that the library makes by itself.
         replaces: Names of entry points of official or third-party instrumentations for the same library that are
             not loaded beside this adapter, so that nothing is counted twice.
     """
@@ -166,4 +246,5 @@ class Adapter:
     calls: Sequence[Call] = ()
     notes: Sequence[Note] = ()
     install: Install | None = None
+    natives: Sequence[Native] = ()
     replaces: Sequence[str] = ()

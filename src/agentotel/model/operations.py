@@ -7,7 +7,7 @@ that are called only when the user has switched content on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,8 @@ class Operation:
         subject: The object that the operation is a method call on. Two open operations of one class on one
             subject, through different functions, are one operation (an override that calls ``super()``).
         function: The function that was intercepted, for the same purpose.
+        carrier: What the caller in another process sent along (``traceparent`` and so on), where the operation
+            serves a request from elsewhere: it becomes part of the caller's trace.
         scratch: Free for the adapter, to carry state from ``request`` to ``chunk`` and ``response``.
     """
 
@@ -69,6 +71,7 @@ class Operation:
     attributes: dict[str, AttributeValue] = field(default_factory=dict)
     subject: object = None
     function: object = None
+    carrier: Mapping[str, str] | None = None
     scratch: Any = None
 
 
@@ -190,3 +193,62 @@ class Workflow(Operation):
 @dataclass(slots=True, kw_only=True)
 class Step(Operation):
     """A part of a run that is worth seeing on the time line: middleware, a guardrail, parsing, formatting."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Retrieval(Operation):
+    """One search of a data source for documents; `name` is what the user calls the retriever or the source.
+
+    Attributes:
+        data_source_id: Identifies the index or collection, where the library knows one.
+        top_k: How many documents were asked for.
+        document_count: How many were found.
+        query: Thunk of the text that was searched for.
+        documents: Thunk of what was found: ``[{"id": ..., "score": ...}]`` and what else is known of them.
+    """
+
+    data_source_id: str | None = None
+    top_k: int | None = None
+    document_count: int | None = None
+    query: Content | None = None
+    documents: Content | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class McpCall(Operation):
+    """One request of the Model Context Protocol, on the side that sends or on the side that serves it.
+
+    `name` is the tool or the prompt that it concerns; None for other methods.
+
+    Attributes:
+        method: The method of the protocol, such as ``tools/call``.
+        server_side: Whether this process serves the request.
+        request_id: Id of the JSON-RPC request.
+        mcp_session_id: Id that the transport gave to the session.
+        protocol_version: Such as ``2025-06-18``.
+        transport: ``pipe`` (stdio, in memory) or ``tcp`` (HTTP), as ``network.transport`` has it.
+        resource_uri: What a ``resources/*`` request names.
+        status_code: Code of a JSON-RPC error.
+        server_address: Host of the server, for a client over HTTP.
+        server_port: Its port.
+        arguments: Thunk of what the tool or the prompt was given.
+        result: Thunk of what came back.
+    """
+
+    method: str = ""
+    server_side: bool = False
+    request_id: str | None = None
+    mcp_session_id: str | None = None
+    protocol_version: str | None = None
+    transport: str | None = None
+    resource_uri: str | None = None
+    status_code: str | None = None
+    server_address: str | None = None
+    server_port: int | None = None
+    arguments: Content | None = None
+    result: Content | None = None
+
+    @property
+    def is_tool_call(self) -> bool:
+        """Whether the request executes a tool."""
+        return self.method == "tools/call"
