@@ -86,6 +86,8 @@ def test_a_tests_own_spans_and_records_are_there_too():
 
 def test_nothing_global_is_changed():
     """The providers of the process stay; observer and strictness come back, also after an error."""
+    with testing.recording():
+        """The first one makes the global tracer provider, if there is none."""
     before = (trace.get_tracer_provider(), metrics.get_meter_provider(), patching.observer(), failopen.is_strict())
     with pytest.raises(KeyError), testing.recording() as telemetry:  # noqa: PT012 - the point
         assert patching.observer() is telemetry.observer

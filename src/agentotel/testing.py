@@ -5,6 +5,10 @@ with agentotel.testing.recording() as telemetry:
     telemetry.observer            # give it to whatever starts operations
 telemetry.spans()                 # finished spans, in the order in which they ended
 telemetry.metric("agent.requests")
+
+This module owns state: which providers are recording now. Libraries that make OpenTelemetry spans of their own get them
+from the global provider, and keep what they got: so the first `recording` makes a global provider that passes
+everything on to whichever is recording (unless the program has made one of its own).
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry import trace
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -24,16 +29,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from agentotel import patching
 from agentotel._base import failopen
+from agentotel.adapters.registry import ADAPTERS
 from agentotel.config.load import load_settings
+from agentotel.distro import native_spans
 from agentotel.distro.processors import IdLogRecordProcessor, IdSpanProcessor
 from agentotel.distro.wiring import Parts, record_into
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from agentotel.model.contract import Observer
+    from agentotel.model.contract import Adapter, Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +99,17 @@ def _value(point: Any) -> Any:
 
 
 @contextmanager
-def recording(environment: Mapping[str, str] | None = None) -> Iterator[RecordedTelemetry]:
+def recording(
+    environment: Mapping[str, str] | None = None, adapters: Sequence[Adapter] = ()
+) -> Iterator[RecordedTelemetry]:
     """Record everything that happens inside, through providers of its own that are not global.
 
     Errors of agentotel's own are raised inside, so that a test cannot pass because something was skipped.
 
     Args:
         environment: Settings by their environment variables; none are read from the real environment, nor from files.
+        adapters: Whose native spans are recorded besides those of the registry. What an adapter patches is patched
+            by `agentotel.patching.patch_adapter`.
     """
     spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
     logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]  # the SDK's
@@ -110,14 +121,53 @@ def recording(environment: Mapping[str, str] | None = None) -> Iterator[Recorded
     loggers.add_log_record_processor(IdLogRecordProcessor())
     loggers.add_log_record_processor(SimpleLogRecordProcessor(logs))
     recorder = record_into(load_settings(environment or {}, Path()), Parts(tracers, meters, loggers)).recorder
+    natives = [native for adapter in (*ADAPTERS, *adapters) for native in adapter.natives]
+    native_spans.adopt(tracers, meters, natives, recorder)
+    _pass_on_to(tracers)
     previous, was_strict = patching.observer(), failopen.is_strict()
     patching.observe(recorder)
     failopen.configure(strict=True)
     try:
         yield RecordedTelemetry(recorder, tracers, loggers, spans, reader, logs)
     finally:
+        _stop_passing_on(tracers)
         failopen.configure(strict=was_strict)
         patching.observe(previous) if previous is not None else patching.stop_observing()
         tracers.shutdown()
         meters.shutdown()
         loggers.shutdown()
+
+
+_recording_now: list[TracerProvider] = []
+
+
+class _PassingTracerProvider(trace.TracerProvider):
+    """The global provider: its tracers ask at every span who is recording."""
+
+    def get_tracer(self, instrumenting_module_name: str, *args: Any, **kwargs: Any) -> trace.Tracer:
+        return _PassingTracer(instrumenting_module_name, args, kwargs)
+
+
+class _PassingTracer(trace.NoOpTracer):
+    def __init__(self, *scope: Any) -> None:
+        self._scope = scope
+
+    def _tracer(self) -> trace.Tracer:
+        name, args, kwargs = self._scope
+        return _recording_now[-1].get_tracer(name, *args, **kwargs) if _recording_now else trace.NoOpTracer()
+
+    def start_span(self, *args: Any, **kwargs: Any) -> trace.Span:
+        return self._tracer().start_span(*args, **kwargs)
+
+    def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
+        return self._tracer().start_as_current_span(*args, **kwargs)
+
+
+def _pass_on_to(tracers: TracerProvider) -> None:
+    _recording_now.append(tracers)
+    if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        trace.set_tracer_provider(_PassingTracerProvider())
+
+
+def _stop_passing_on(tracers: TracerProvider) -> None:
+    _recording_now.remove(tracers)

@@ -37,6 +37,9 @@ class FakeRecording:
     def chunk(self) -> None:
         self.events.append("chunk")
 
+    def headers(self) -> dict[str, str]:
+        return {"traceparent": "00-1-2-01"}
+
     def expire(self) -> None:
         """Nothing is timed here."""
 
@@ -62,7 +65,7 @@ class FakeObserver:
     def __init__(self) -> None:
         self.recordings: list[FakeRecording] = []
 
-    def start(self, operation: Operation) -> FakeRecording | None:
+    def start(self, operation: Operation, within: Any = None) -> FakeRecording | None:
         parent = _current.get()
         if isinstance(parent, ModelCall) and isinstance(operation, ModelCall):
             return None

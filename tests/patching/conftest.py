@@ -36,6 +36,9 @@ class FakeRecording:
     def chunk(self):
         self.journal.append("chunk")
 
+    def headers(self):
+        return {"traceparent": "00-1-2-01"}
+
     def expire(self):
         self.journal.append("expire")
 
@@ -69,8 +72,9 @@ class FakeObserver:
 
     recordings: list[FakeRecording] = field(default_factory=list)
     refuses: bool = False
+    wants_content: bool = False
 
-    def start(self, operation):
+    def start(self, operation, within=None):
         if self.refuses:
             return None
         self.recordings.append(FakeRecording(operation))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import get_current, get_value
+from opentelemetry.context import get_current
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk.trace import SpanProcessor
 
 from agentotel import identity
 from agentotel._base.failopen import attempt
 from agentotel.model import names
+from agentotel.telemetry.recording import innermost
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -69,7 +70,9 @@ def _add_to_record(log_record: ReadWriteLogRecord) -> None:
 
 
 def _ids(context: Context) -> Attributes:
+    recording = innermost(context)
     who = identity.current(context) or identity.from_baggage(context)
-    recording = get_value(names.RECORDING_KEY, context)
-    agent = getattr(recording, "agent", None) or {}
+    if who is None and recording is not None:
+        who = identity.current(recording.context)
+    agent = {} if recording is None else recording.agent
     return agent if who is None else {**identity.attributes(who), **agent}

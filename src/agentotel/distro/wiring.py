@@ -14,7 +14,7 @@ from agentotel._base.failopen import attempt
 from agentotel.adapters import own_classes
 from agentotel.adapters.registry import ADAPTERS
 from agentotel.cost import Prices, load_price_file
-from agentotel.distro import pipeline, program_logs, shutdown
+from agentotel.distro import native_spans, pipeline, program_logs, shutdown
 from agentotel.distro.cell_meter import cell_meter
 from agentotel.distro.created_agents import CreatedAgents
 from agentotel.distro.losses import Losses
@@ -119,9 +119,11 @@ def _configured_by_file(settings: Settings, content: ContentCapture) -> bool:
 
 
 def _connect(settings: Settings, recording: Recording, parts: Parts) -> None:
-    for adapter in ADAPTERS:
-        if not settings.is_disabled(adapter.name):
-            attempt(f"{adapter.name}.patch", patching.patch_adapter, adapter)
+    adapters = [adapter for adapter in ADAPTERS if not settings.is_disabled(adapter.name)]
+    natives = [native for adapter in adapters for native in adapter.natives]
+    attempt("natives.adopt", native_spans.adopt, parts.tracers, parts.meters, natives, recording.recorder)
+    for adapter in adapters:
+        attempt(f"{adapter.name}.patch", patching.patch_adapter, adapter)
     instances = Instances(CreatedAgents(recording.metrics))
     attempt("discovery.install", _discover, settings, instances)
     meter = parts.meters.get_meter(names.SCOPE, __version__)

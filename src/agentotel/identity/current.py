@@ -25,3 +25,8 @@ def current(ctx: Context | None = None) -> Identity | None:
 def with_identity(ctx: Context | None, identity: Identity) -> Context:
     """Return a copy of `ctx` (None: the current context) in which `identity` is the current one."""
     return set_value(_KEY, identity, ctx)
+
+
+def without_identity(ctx: Context) -> Context:
+    """Return a copy of `ctx` in which there is no identity; one in its baggage counts again."""
+    return set_value(_KEY, None, ctx)

@@ -88,6 +88,8 @@ class Call:
         inject: Puts headers into the call, so that the process that serves it continues the trace: gets the call and
             the headers, returns the arguments (positional, by name) to call with instead. Never change the user's
             own objects: copy what has to be different.
+        error: Told of the exception that ended it. True says that the exception is how the library steers itself (a
+            hand-off, a pause for a human) and no failure: the operation ends as its own fields say.
     """
 
     target: str
@@ -96,6 +98,7 @@ class Call:
     chunk: Callable[[Any, Any], None] | None = None
     deferred: Callable[[Any], Deferred | None] | None = None
     inject: Inject | None = None
+    error: Callable[[Any, BaseException], bool] | None = None
     supports: str | None = None
     optional: bool = False
 
@@ -133,14 +136,12 @@ class NativeSpan:
         kind: ``internal``, ``client``, ``server``, ``producer`` or ``consumer``.
         attributes: What the library has set until now.
         events: Name and attributes of the span events until now.
-        carrier: Headers of its parent, where the library made it the child of a span of another process.
     """
 
     name: str
     kind: str
     attributes: Mapping[str, AttributeValue]
     events: Sequence[tuple[str, Mapping[str, AttributeValue]]] = ()
-    carrier: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +156,14 @@ class Native:
         start: Makes the operation of a span that starts. None leaves the span as it is, a plain one of the library;
             `SUPPRESSED` leaves it out.
         end: Completes the operation when the span ends, successfully or not. An exception that the library has
-            recorded on the span is seen by the recorder itself.
+            recorded on the span is seen by the recorder itself. True says that `failure` is decided: an error status
+            that the library has set does not make it one.
         meters: Names of meters of the library whose instruments measure what we measure too: they record nothing.
     """
 
     scope: str
     start: Callable[[NativeSpan], Operation | Suppressed | None]
-    end: Callable[[Any, NativeSpan], None] | None = None
+    end: Callable[[Any, NativeSpan], bool | None] | None = None
     meters: Sequence[str] = ()
 
 

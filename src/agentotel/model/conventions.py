@@ -10,9 +10,12 @@ from agentotel.model.operations import (
     EXECUTE_TOOL,
     INVOKE_AGENT,
     INVOKE_WORKFLOW,
+    RETRIEVAL,
     AgentRun,
+    McpCall,
     ModelCall,
     Operation,
+    Retrieval,
     ToolCall,
     Workflow,
 )
@@ -45,18 +48,22 @@ class Convention:
 
 
 def operation_name(operation: Operation) -> str | None:
-    """Return the ``gen_ai.operation.name`` of an operation, None for a step, which is none of the conventions'."""
+    """Return the ``gen_ai.operation.name`` of an operation, None for what has none: a step, a ping over MCP."""
     if isinstance(operation, ModelCall):
         return operation.operation
     if isinstance(operation, AgentRun):
         return INVOKE_AGENT
     if isinstance(operation, ToolCall):
         return EXECUTE_TOOL
+    if isinstance(operation, McpCall):
+        return EXECUTE_TOOL if operation.is_tool_call else None
+    if isinstance(operation, Retrieval):
+        return RETRIEVAL
     return INVOKE_WORKFLOW if isinstance(operation, Workflow) else None
 
 
 def _genai_span_name(operation: Operation) -> str:
-    verb = operation_name(operation)
+    verb = operation.method if isinstance(operation, McpCall) else operation_name(operation)
     subject = operation.request_model if isinstance(operation, ModelCall) else operation.name
     if verb is None:
         return subject or "step"

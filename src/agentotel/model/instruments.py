@@ -25,6 +25,7 @@ GEN_AI_AGENT_BUCKETS: Final = (
     0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6,
 )  # fmt: skip
 GEN_AI_WORKFLOW_BUCKETS: Final = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
+MCP_BUCKETS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,15 @@ EXECUTE_TOOL_DURATION: Final = Instrument(
 INVOKE_WORKFLOW_DURATION: Final = Instrument(
     "gen_ai.invoke_workflow.duration", "histogram", "s", "Duration of workflows", "gen_ai",
     "gen_ai_invoke_workflow_duration_seconds", ("gen_ai.workflow.name", "error.type"), GEN_AI_WORKFLOW_BUCKETS,
+)  # fmt: skip
+
+MCP_CLIENT_DURATION: Final = Instrument(
+    "mcp.client.operation.duration", "histogram", "s", "Duration of MCP requests, as their client sees it", "gen_ai",
+    "mcp_client_operation_duration_seconds", ("mcp.method.name", "gen_ai.tool.name", "error.type"), MCP_BUCKETS,
+)  # fmt: skip
+MCP_SERVER_DURATION: Final = Instrument(
+    "mcp.server.operation.duration", "histogram", "s", "Duration of MCP requests, as their server sees it", "gen_ai",
+    "mcp_server_operation_duration_seconds", ("mcp.method.name", "gen_ai.tool.name", "error.type"), MCP_BUCKETS,
 )  # fmt: skip
 
 SELF_ERRORS: Final = Instrument(

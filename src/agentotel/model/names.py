@@ -65,6 +65,22 @@ TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
 TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
 
+RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
+
+# --- GenAI conventions: retrieval ---
+DATA_SOURCE_ID: Final = "gen_ai.data_source.id"
+
+# --- Model Context Protocol ---
+MCP_METHOD: Final = "mcp.method.name"
+MCP_SESSION_ID: Final = "mcp.session.id"
+MCP_PROTOCOL_VERSION: Final = "mcp.protocol.version"
+MCP_RESOURCE_URI: Final = "mcp.resource.uri"
+JSONRPC_REQUEST_ID: Final = "jsonrpc.request.id"
+RPC_STATUS_CODE: Final = "rpc.response.status_code"
+PROMPT_NAME: Final = "gen_ai.prompt.name"
+NETWORK_TRANSPORT: Final = "network.transport"
+
 # --- Conventions of single providers ---
 OPENAI_API_TYPE: Final = "openai.api.type"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
@@ -98,6 +114,8 @@ RETRIES: Final = "agent.retries"
 RATE_LIMITS: Final = "agent.rate_limits"
 STATUS: Final = "agent.status"
 STEP_NAME: Final = "agent.step.name"
+RETRIEVER_NAME: Final = "agent.retriever.name"
+DOCUMENT_COUNT: Final = "agent.retrieval.document_count"
 ABANDONED: Final = "agentotel.abandoned"
 """Its result was dropped: never awaited, or a stream neither used up nor closed."""
 
@@ -116,6 +134,8 @@ CONTENT_ATTRIBUTES: Final = frozenset(
         TOOL_DEFINITIONS,
         TOOL_CALL_ARGUMENTS,
         TOOL_CALL_RESULT,
+        RETRIEVAL_QUERY,
+        RETRIEVAL_DOCUMENTS,
         EXCEPTION_MESSAGE,
         EXCEPTION_STACKTRACE,
     }

@@ -29,11 +29,23 @@ class CallSite:
         function: The original function, unbound.
     """
 
-    __slots__ = ("call", "chunk_site", "deferred_site", "function", "request_site", "response_site", "settle_site")
+    __slots__ = (
+        "call",
+        "chunk_site",
+        "deferred_site",
+        "error_site",
+        "function",
+        "inject_site",
+        "request_site",
+        "response_site",
+        "settle_site",
+    )
 
     def __init__(self, call: Call, site: str, function: Any) -> None:
         self.call = call
         self.function = function
+        self.error_site = f"{site}.error"
+        self.inject_site = f"{site}.inject"
         self.request_site = f"{site}.request"
         self.response_site = f"{site}.response"
         self.chunk_site = f"{site}.chunk"
@@ -131,7 +143,11 @@ class OpenCall:
         if not self.ended:
             self.ended = True
             self._fold_chunks()
-            attempt("recorder.fail", self.recording.fail, error)
+            steers = self.site.call.error
+            if steers is not None and attempt(self.site.error_site, steers, self.operation, error):
+                attempt("recorder.stop", self.recording.stop)
+            else:
+                attempt("recorder.fail", self.recording.fail, error)
 
     def abandon(self) -> None:
         """End it because its result was dropped without having been used up or closed."""

@@ -64,6 +64,11 @@ def _interceptor(site: CallSite) -> Callable[..., Any]:
         if recording is None:
             return wrapped(*args, **kwargs)
         opened = OpenCall(site, recording)
+        if site.call.inject is not None:
+            args, kwargs = attempt(site.inject_site, _injected, site, recording, instance, args, kwargs) or (
+                args,
+                kwargs,
+            )
         token = opened.activate()
         try:
             result = wrapped(*args, **kwargs)
@@ -87,6 +92,12 @@ def _start(observer: Observer, site: CallSite, instance: Any, args: Any, kwargs:
         operation.subject = instance
     operation.function = site.function
     return attempt("recorder.start", observer.start, operation)
+
+
+def _injected(site: CallSite, recording: Recording, instance: Any, args: Any, kwargs: Any) -> Any:
+    """Return the arguments with the headers of this operation in them."""
+    assert site.call.inject is not None
+    return site.call.inject(Intercepted(site.call.target, site.function, instance, args, kwargs), recording.headers())
 
 
 def _note_taker(note: Note, site: str, function: Any) -> Callable[..., Any]:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Final
 from agentotel._base.errors import printable
 from agentotel.model import names
 from agentotel.model.conventions import operation_name
-from agentotel.model.operations import AgentRun, ModelCall, Operation, Step, ToolCall, Usage, Workflow
+from agentotel.model.operations import (
+    AgentRun,
+    McpCall,
+    ModelCall,
+    Operation,
+    Retrieval,
+    Step,
+    ToolCall,
+    Usage,
+    Workflow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,6 +69,21 @@ _TOOL_START: Final = (
     ("description", names.TOOL_DESCRIPTION),
 )
 _WORKFLOW_START: Final = (("name", names.WORKFLOW_NAME),)
+_RETRIEVAL_START: Final = (
+    ("name", names.RETRIEVER_NAME),
+    ("data_source_id", names.DATA_SOURCE_ID),
+    ("top_k", names.REQUEST_TOP_K),
+)
+_MCP_START: Final = (
+    ("method", names.MCP_METHOD),
+    ("request_id", names.JSONRPC_REQUEST_ID),
+    ("mcp_session_id", names.MCP_SESSION_ID),
+    ("protocol_version", names.MCP_PROTOCOL_VERSION),
+    ("resource_uri", names.MCP_RESOURCE_URI),
+    ("transport", names.NETWORK_TRANSPORT),
+    ("server_address", names.SERVER_ADDRESS),
+    ("server_port", names.SERVER_PORT),
+)
 _STEP_START: Final = (("name", names.STEP_NAME),)
 _STARTS: Final = (
     (ModelCall, _MODEL_START),
@@ -66,6 +91,8 @@ _STARTS: Final = (
     (ToolCall, _TOOL_START),
     (Workflow, _WORKFLOW_START),
     (Step, _STEP_START),
+    (Retrieval, _RETRIEVAL_START),
+    (McpCall, _MCP_START),
 )
 _IDS: Final = (
     names.REQUEST_ID,
@@ -103,9 +130,15 @@ def at_start(operation: Operation, inherited: Attributes) -> Attributes:
             _add(attributes, operation, fields)
     if isinstance(operation, ModelCall):
         _add_request_details(attributes, operation)
+    elif isinstance(operation, McpCall) and operation.name:
+        attributes[_subject_of(operation)] = text(operation.name)
     for key, value in operation.attributes.items():
         attributes[key] = _safe(value)
     return attributes
+
+
+def _subject_of(call: McpCall) -> str:
+    return names.TOOL_NAME if call.is_tool_call else names.PROMPT_NAME
 
 
 def ids(started_with: Attributes) -> Attributes:
@@ -135,7 +168,19 @@ def at_end(operation: Operation, started_with: Attributes) -> Attributes:
         _add_model_end(attributes, operation, started_with)
     elif isinstance(operation, AgentRun) and operation.finish_reasons:
         attributes[names.RESPONSE_FINISH_REASONS] = _texts(operation.finish_reasons)
+    elif isinstance(operation, Retrieval) and operation.document_count is not None:
+        attributes[names.DOCUMENT_COUNT] = operation.document_count
+    elif isinstance(operation, McpCall):
+        _add_mcp_end(attributes, operation, started_with)
     return attributes
+
+
+def _add_mcp_end(attributes: Attributes, call: McpCall, started_with: Attributes) -> None:
+    if call.status_code:
+        attributes[names.RPC_STATUS_CODE] = text(call.status_code)
+    late: Attributes = {}
+    _add(late, call, _MCP_START)
+    attributes.update((key, value) for key, value in late.items() if key not in started_with)
 
 
 def _add_model_end(attributes: Attributes, call: ModelCall, started_with: Attributes) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agentotel import privacy
 from agentotel._base.failopen import attempt
 from agentotel.model import instruments, names
-from agentotel.model.operations import AgentRun, ModelCall, Operation, ToolCall, Workflow
+from agentotel.model.operations import AgentRun, McpCall, ModelCall, Operation, Retrieval, ToolCall, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -47,6 +47,11 @@ class ContentCapture:
             on_redacted=lambda kind, number: count(instruments.SELF_REDACTED, kind, number),
             on_truncated=lambda name: count(instruments.SELF_TRUNCATED, name, 1),
         )
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether content goes anywhere."""
+        return self._policy.on_spans or self._policy.on_events
 
     def budget(self) -> privacy.SpanBudget | None:
         """Return what the content of one span may have from its start to its end; None where none goes to spans."""
@@ -129,12 +134,16 @@ def _inputs(operation: Operation) -> Iterator[tuple[str, Content | None]]:
         yield names.INPUT_MESSAGES, operation.input_messages
     if isinstance(operation, ModelCall):
         yield names.TOOL_DEFINITIONS, operation.tool_definitions
-    if isinstance(operation, ToolCall):
+    if isinstance(operation, ToolCall | McpCall):
         yield names.TOOL_CALL_ARGUMENTS, operation.arguments
+    if isinstance(operation, Retrieval):
+        yield names.RETRIEVAL_QUERY, operation.query
 
 
 def _outputs(operation: Operation) -> Iterator[tuple[str, Content | None]]:
     if isinstance(operation, ModelCall | AgentRun | Workflow):
         yield names.OUTPUT_MESSAGES, operation.output_messages
-    if isinstance(operation, ToolCall):
+    if isinstance(operation, ToolCall | McpCall):
         yield names.TOOL_CALL_RESULT, operation.result
+    if isinstance(operation, Retrieval):
+        yield names.RETRIEVAL_DOCUMENTS, operation.documents

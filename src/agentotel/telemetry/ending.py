@@ -11,7 +11,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from agentotel._base.failopen import attempt
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, ModelCall, Operation, ToolCall, Usage, Workflow
+from agentotel.model.operations import AgentRun, McpCall, ModelCall, Operation, ToolCall, Usage, Workflow
 from agentotel.telemetry import attributes, spelling
 from agentotel.telemetry.outcome import CANCELLED, FAILED, Outcome
 from agentotel.telemetry.recording import InnerRecording
@@ -173,6 +173,10 @@ class Ending:
             metrics.workflow(operation, outcome)
         elif isinstance(operation, AgentRun):
             metrics.agent_run(operation, outcome, operation.usage if recording.counts_itself else None)
+        elif isinstance(operation, McpCall):
+            metrics.mcp_call(operation, outcome, is_tool=_is_only_tool(recording, operation))
+        else:
+            metrics.failed(outcome)
 
     def _emit_events(self, recording: ActiveRecording, outcome: Outcome) -> None:
         sinks, operation = self._sinks, recording.operation
@@ -254,6 +258,16 @@ def _counting(recording: ActiveRecording) -> Iterator[ActiveRecording]:
     for around in recording.around():
         if isinstance(around.operation, AgentRun | Workflow | ModelCall) and around not in layers:
             yield around
+
+
+def _is_only_tool(recording: ActiveRecording, call: McpCall) -> bool:
+    """Tell whether nobody else counts the tool that an MCP request executes.
+
+    A framework's tool around the client's side does, and the client has counted what the server does.
+    """
+    if call.server_side or not call.is_tool_call:
+        return False
+    return not any(isinstance(around.operation, ToolCall | McpCall) for around in recording.around())
 
 
 def _usage(operation: Operation) -> Usage | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from agentotel.cost import Cost
     from agentotel.model.instruments import Instrument
-    from agentotel.model.operations import AgentRun, ModelCall, ToolCall, Usage, Workflow
+    from agentotel.model.operations import AgentRun, McpCall, ModelCall, ToolCall, Usage, Workflow
     from agentotel.telemetry.cardinality import CardinalityGuard
     from agentotel.telemetry.outcome import Outcome
     from agentotel.telemetry.series import Values
@@ -146,6 +146,27 @@ class Metrics:
         """Record a workflow that has ended."""
         values = (workflow.name, outcome.error_type)
         self.add(defined.INVOKE_WORKFLOW_DURATION, outcome.seconds, values, outcome.context)
+        self._error(outcome)
+
+    def mcp_call(self, call: McpCall, outcome: Outcome, *, is_tool: bool) -> None:
+        """Record an MCP request that has ended.
+
+        Args:
+            call: The request.
+            outcome: How it ended.
+            is_tool: It is a tool call that nobody else counts: neither a framework's tool nor the other side.
+        """
+        instrument = defined.MCP_SERVER_DURATION if call.server_side else defined.MCP_CLIENT_DURATION
+        tool = call.name if call.is_tool_call else None
+        context, seconds = outcome.context, outcome.seconds
+        self.add(instrument, seconds, (call.method, tool, outcome.error_type), context)
+        if is_tool:
+            self.add(defined.TOOL_CALLS, 1, (tool, outcome.status), context)
+            self.add(defined.TOOL_LATENCY, seconds, (tool,), context)
+        self._error(outcome)
+
+    def failed(self, outcome: Outcome) -> None:
+        """Count the failure of an operation that has no metric of its own (a step, a retrieval)."""
         self._error(outcome)
 
     def _error(self, outcome: Outcome) -> None:

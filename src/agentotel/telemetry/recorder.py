@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opentelemetry.context import get_current, get_value, set_value
-from opentelemetry.trace import INVALID_SPAN, SpanKind, set_span_in_context
+from opentelemetry import propagate
+from opentelemetry.context import get_current, set_value
+from opentelemetry.trace import INVALID_SPAN, SpanKind, get_current_span, set_span_in_context
 
 from agentotel import identity
 from agentotel._base.clock import Stopwatch
 from agentotel._base.failopen import attempt
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, ModelCall, Step
+from agentotel.model.operations import AgentRun, McpCall, ModelCall, Step
 from agentotel.telemetry import attributes, official, spelling
 from agentotel.telemetry.ending import Ending
-from agentotel.telemetry.recording import ActiveRecording, InnerRecording
+from agentotel.telemetry.recording import ActiveRecording, InnerRecording, innermost
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from agentotel.cost import Prices
     from agentotel.identity import Identity
+    from agentotel.model.contract import Recording
     from agentotel.model.conventions import Convention
     from agentotel.model.operations import AttributeValue, Operation
     from agentotel.privacy import SpanBudget
@@ -76,13 +78,30 @@ class Recorder:
 
     def current(self) -> Operation | None:
         """Return the innermost open operation of this context."""
-        recording = _recording_in(get_current())
+        recording = innermost(get_current())
         return None if recording is None else recording.operation
 
-    def start(self, operation: Operation) -> ActiveRecording | None:
-        """Start recording `operation` in the current context; None if it is already being recorded further out."""
-        context = get_current()
-        outer = _recording_in(context)
+    @property
+    def wants_content(self) -> bool:
+        """Whether content is recorded anywhere."""
+        return self._sinks.content.is_wanted
+
+    def start(self, operation: Operation, within: Recording | None = None) -> ActiveRecording | None:
+        """Start recording `operation`; None if it is already being recorded further out.
+
+        Args:
+            operation: What starts.
+            within: A recording that is known to be around it, where the current context may not show it.
+        """
+        return self.start_in(operation, _place(within))
+
+    def start_in(self, operation: Operation, context: Context) -> ActiveRecording | None:
+        """Start recording `operation` in `context`; as `start` does in the current one."""
+        if operation.carrier is not None:
+            context = propagate.extract(operation.carrier, context)
+        outer = innermost(context)
+        if outer is not None and _is_from_elsewhere(context, outer):
+            context, outer = _without(outer, context), None
         if outer is not None:
             if outer.is_same_run(operation) or _past_steps(outer).is_same_run(operation):
                 return None
@@ -100,7 +119,7 @@ class Recorder:
 
     def _start_span(self, operation: Operation, outer: ActiveRecording | None, context: Context) -> ActiveRecording:
         watch = Stopwatch()
-        who = _identity_of(operation, outer)
+        who = _identity_of(operation, outer, context)
         if who is not None and who is not identity.current(context):
             context = identity.with_identity(context, who)
         agent = _agent_attributes(operation, outer)
@@ -140,7 +159,7 @@ class Recorder:
         return sinks.tracer.start_span(
             spelling.span_name(sinks.convention, operation),
             context,
-            SpanKind.CLIENT if isinstance(operation, ModelCall) else SpanKind.INTERNAL,
+            _kind(operation),
             spelling.renamed(sinks.convention, {**started_with, **content} if content else started_with),
             None,
             watch.start_ns,
@@ -157,6 +176,40 @@ class Recorder:
         recording.user_id = user_id
 
 
+def _place(within: Recording | None) -> Context:
+    """Return the context to start in: the current one, unless it does not show that it is inside `within`."""
+    context = get_current()
+    if not isinstance(within, ActiveRecording):
+        return context
+    here = innermost(context)
+    if here is not None and (here is within or within in here.around()):
+        return context
+    return within.context
+
+
+def _is_from_elsewhere(context: Context, outer: ActiveRecording) -> bool:
+    """Tell whether what starts in `context` belongs to a request from another process.
+
+    What was open here when the server was started is then not around the request.
+    """
+    span = get_current_span(context)
+    return span is not outer.span and span.get_span_context().is_remote
+
+
+def _without(outer: ActiveRecording, context: Context) -> Context:
+    """Return `context` without what it has from `outer`: its ids too are those of another request."""
+    who = identity.current(context)
+    if who is not None and who is identity.current(outer.context):
+        context = identity.without_identity(context)
+    return set_value(names.RECORDING_KEY, None, context)
+
+
+def _kind(operation: Operation) -> SpanKind:
+    if isinstance(operation, McpCall):
+        return SpanKind.SERVER if operation.server_side else SpanKind.CLIENT
+    return SpanKind.CLIENT if isinstance(operation, ModelCall) else SpanKind.INTERNAL
+
+
 def _past_steps(recording: ActiveRecording) -> ActiveRecording:
     """Return the innermost recording that is no step: middleware may stand between an override and its ``super()``."""
     while isinstance(recording.operation, Step) and recording.outer is not None:
@@ -164,24 +217,14 @@ def _past_steps(recording: ActiveRecording) -> ActiveRecording:
     return recording
 
 
-def _recording_in(context: Context) -> ActiveRecording | None:
-    """Return the innermost recording that is still open, or None.
-
-    One that has ended can still be current in a task that outlives it; what such a task does belongs to whatever
-    is open around it.
-    """
-    recording = get_value(names.RECORDING_KEY, context)
-    while isinstance(recording, ActiveRecording) and recording.ended:
-        recording = recording.outer
-    return recording if isinstance(recording, ActiveRecording) else None
-
-
-def _identity_of(operation: Operation, outer: ActiveRecording | None) -> Identity | None:
+def _identity_of(operation: Operation, outer: ActiveRecording | None, context: Context) -> Identity | None:
     """Return who this is for: what the program said explicitly, completed by what the agent knows.
 
     Everything that happens under one root shares a request id: one is made where none came.
     """
-    current = identity.current() or identity.from_baggage()
+    current = identity.current(context) or identity.from_baggage(context)
+    if current is None and outer is not None:  # the current span alone shows that it is inside `outer`
+        current = identity.current(outer.context)
     found: dict[str, object] = {}
     if isinstance(operation, AgentRun):
         found = {

@@ -7,15 +7,17 @@ from dataclasses import fields, replace
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, cast
 
-from opentelemetry.context import attach, get_current
+from opentelemetry import propagate
+from opentelemetry.context import attach, get_current, get_value
+from opentelemetry.trace import Span, get_current_span
 
+from agentotel.model import names
 from agentotel.model.operations import AgentRun, ModelCall, Operation, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Span
 
     from agentotel._base.clock import Stopwatch
     from agentotel.privacy import SpanBudget
@@ -145,6 +147,12 @@ class ActiveRecording:
         self._last_chunk_ns = now
         self._chunks += 1
 
+    def headers(self) -> dict[str, str]:
+        """Return what the configured propagators send along with a request of this operation."""
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier, self.context)
+        return carrier
+
     def expire(self) -> None:
         """Let no more time pass on it; it is ended later, outside of the garbage collector."""
         self.watch.stop()
@@ -208,6 +216,38 @@ class ActiveRecording:
         if isinstance(self.operation, AgentRun):
             return self.operation
         return next((around.operation for around in self.around() if isinstance(around.operation, AgentRun)), None)
+
+
+class RecordedSpan(Span):
+    """A span that belongs to a recording and is made current by somebody else, who does not know of recordings.
+
+    Attributes:
+        recording: The recording, None where nothing is recorded around it.
+    """
+
+    recording: ActiveRecording | None
+
+
+def innermost(context: Context) -> ActiveRecording | None:
+    """Return the innermost recording of `context` that is still open, or None.
+
+    One that has ended can still be current in a task that outlives it; what such a task does belongs to whatever
+    is open around it.
+    """
+    recording = get_value(names.RECORDING_KEY, context)
+    span = get_current_span(context)
+    if isinstance(span, RecordedSpan) and span.recording is not recording:
+        recording = _inner_one(span.recording, recording)
+    while isinstance(recording, ActiveRecording) and recording.ended:
+        recording = recording.outer
+    return recording if isinstance(recording, ActiveRecording) else None
+
+
+def _inner_one(of_span: ActiveRecording | None, of_context: object) -> object:
+    """Return which of two is further in: the one of the current span, unless it stands around the other."""
+    if of_span is None or (isinstance(of_context, ActiveRecording) and of_span in of_context.around()):
+        return of_context
+    return of_span
 
 
 class InnerRecording(ActiveRecording):

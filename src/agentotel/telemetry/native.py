@@ -1,0 +1,225 @@
+"""Spans that a library makes by itself, recorded as operations like all others.
+
+The library gets a tracer of ours for its scope. Each span that it starts there is turned into an operation by the
+library's adapter and recorded by the `Recorder`; what the library holds in its hands is a stand-in that collects what
+it says about the span, and passes for the operation's span wherever a parent or a trace id is asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.context import get_current
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, get_current_span, use_span
+
+# The only context manager of the API that also decorates async functions, as `Tracer.start_as_current_span` promises.
+from opentelemetry.util._decorator import _agnosticcontextmanager
+
+from agentotel._base.failopen import attempt
+from agentotel.model import names
+from agentotel.model.contract import NativeSpan, Suppressed
+from agentotel.telemetry.recording import ActiveRecording, RecordedSpan, innermost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import SpanContext
+
+    from agentotel.model.contract import Native
+    from agentotel.model.operations import Operation
+    from agentotel.telemetry.recorder import Recorder
+
+_OTHER_ERROR: Final = "_OTHER"
+
+
+class NativeTracer(Tracer):
+    """The tracer that a library with spans of its own gets for its scope.
+
+    Args:
+        real: The provider's tracer, for spans that the adapter leaves as they are.
+        native: What the adapter says about the scope.
+        recorder: Records the operations.
+    """
+
+    def __init__(self, real: Tracer, native: Native, recorder: Recorder) -> None:
+        self._real = real
+        self._native = native
+        self._recorder = recorder
+
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, Any] | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Span:
+        """Start an operation for a span of the library; see `Tracer.start_span`."""
+        native, site = self._native, self._native.scope
+        told = NativeSpan(name, kind.name.lower(), dict(attributes or {}), [])
+        meant = attempt(f"{site}.start", native.start, told)
+        if meant is None:
+            return self._real.start_span(name, context, kind, attributes, *args, **kwargs)
+        around = get_current() if context is None else context
+        if isinstance(meant, Suppressed):
+            return SuppressedSpan(around)
+        return self._recorded(meant, told, around)
+
+    def _recorded(self, operation: Operation, told: NativeSpan, around: Context) -> Span:
+        recording = attempt(f"{self._native.scope}.record", self._recorder.start_in, operation, around)
+        return SuppressedSpan(around) if recording is None else AdoptedSpan(recording, told, self._native)
+
+    @_agnosticcontextmanager
+    def start_as_current_span(  # noqa: PLR0913, PLR0917 - the signature of the API
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Mapping[str, Any] | None = None,
+        links: Any = None,
+        start_time: int | None = None,
+        record_exception: bool = True,  # noqa: FBT001, FBT002 - the signature of the API
+        set_status_on_exception: bool = True,  # noqa: FBT001, FBT002 - the same
+        end_on_exit: bool = True,  # noqa: FBT001, FBT002 - the same
+    ) -> Iterator[Span]:
+        """Start a span and make it the current one; see `Tracer.start_as_current_span`."""
+        span = self.start_span(
+            name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
+        )
+        with use_span(span, end_on_exit, record_exception, set_status_on_exception):
+            yield span
+
+
+class SuppressedSpan(RecordedSpan):
+    """What a library holds for a span that is not recorded: it passes for the span around it.
+
+    Args:
+        around: The context in which it would have started.
+    """
+
+    def __init__(self, around: Context) -> None:
+        self.recording = innermost(around)
+        self._span_context = get_current_span(around).get_span_context()
+
+    def get_span_context(self) -> SpanContext:
+        """Return the ids of the span around it."""
+        return self._span_context
+
+    def is_recording(self) -> bool:
+        """Say no: so the library does not collect what nobody will see."""
+        return False
+
+    def end(self, end_time: int | None = None) -> None:
+        """Do nothing."""
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Do nothing."""
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        """Do nothing."""
+
+    def update_name(self, name: str) -> None:
+        """Do nothing."""
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        """Do nothing."""
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Any = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: FBT001, FBT002 - the signature of the API
+    ) -> None:
+        """Do nothing."""
+
+
+class AdoptedSpan(RecordedSpan):
+    """What a library holds for a span that is recorded as an operation.
+
+    Args:
+        recording: The operation's recording.
+        told: Collects what the library says.
+        native: The adapter's part.
+    """
+
+    recording: ActiveRecording
+
+    def __init__(self, recording: ActiveRecording, told: NativeSpan, native: Native) -> None:
+        self.recording = recording
+        self._told = told
+        self._native = native
+        self._attributes: dict[str, Any] = told.attributes  # type: ignore[assignment]  # made by the tracer, a dict
+        self._events: list[Any] = told.events  # type: ignore[assignment]  # the same, a list
+        self._error: BaseException | None = None
+        self._is_failed = False
+        self._span_context = get_current_span(recording.context).get_span_context()
+
+    def get_span_context(self) -> SpanContext:
+        """Return the ids of the span that stands for the operation."""
+        return self._span_context
+
+    def is_recording(self) -> bool:
+        """Tell whether it is open: also where its span is not sampled, since metrics need what the library says."""
+        return not self.recording.ended
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Keep attributes for the adapter."""
+        self._attributes.update(attributes)
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Keep an attribute for the adapter."""
+        self._attributes[key] = value
+
+    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
+        """Keep an event for the adapter."""
+        del timestamp
+        self._events.append((name, attributes or {}))
+
+    def update_name(self, name: str) -> None:
+        """Keep the library's name for the adapter; the span has the name that the conventions give the operation."""
+        self._told.name = name
+
+    def set_status(self, status: Any, description: str | None = None) -> None:
+        """Take note of a failure; its description is content, and the error's type says what is needed."""
+        del description
+        code = getattr(status, "status_code", status)
+        self._is_failed = code is StatusCode.ERROR
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Any = None,
+        timestamp: int | None = None,
+        escaped: bool = False,  # noqa: FBT001, FBT002 - the signature of the API
+    ) -> None:
+        """Take note of the exception with which the operation ends."""
+        del attributes, timestamp, escaped
+        self._error = exception
+
+    def end(self, end_time: int | None = None) -> None:
+        """End the operation; only the first end counts."""
+        del end_time
+        if self.recording.ended:
+            return
+        native, operation = self._native, self.recording.operation
+        is_decided = native.end is not None and attempt(f"{native.scope}.end", native.end, operation, self._told)
+        error, self._error = self._error or _cancellation(), None
+        if error is not None:
+            self.recording.fail(error)
+            return
+        if self._is_failed and not is_decided and operation.failure is None:
+            operation.failure = str(self._attributes.get(names.ERROR_TYPE) or _OTHER_ERROR)
+        self.recording.stop()
+
+
+def _cancellation() -> BaseException | None:
+    """Return the cancellation that is just passing through: ``use_span`` does not record those."""
+    error = sys.exc_info()[1]
+    return None if isinstance(error, Exception | GeneratorExit) else error
