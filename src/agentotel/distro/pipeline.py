@@ -66,10 +66,13 @@ class Pipeline:
         self.loggers = self._logger_provider(resource)
 
     def make_global(self) -> None:
-        """Make the providers those of the whole process."""
-        trace.set_tracer_provider(self.tracers)
-        metrics.set_meter_provider(self.meters)
-        _logs.set_logger_provider(self.loggers)
+        """Make the providers those of the whole process, but for such as the program has already set itself."""
+        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+            trace.set_tracer_provider(self.tracers)
+        if not isinstance(metrics.get_meter_provider(), MeterProvider):
+            metrics.set_meter_provider(self.meters)
+        if not isinstance(_logs.get_logger_provider(), LoggerProvider):
+            _logs.set_logger_provider(self.loggers)
 
     def shutdown_steps(self) -> list[tuple[str, Callable[[], object]]]:
         """Return what has to be done at the end of the program, to be run in parallel."""

@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry import _logs, metrics, propagate, trace
+from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 
 from agentotel import __version__, identity, patching, privacy
 from agentotel._base.failopen import attempt
 from agentotel.adapters import own_classes
 from agentotel.adapters.registry import ADAPTERS
 from agentotel.cost import Prices, load_price_file
-from agentotel.distro import native_spans, pipeline, program_logs, shutdown
+from agentotel.distro import native_spans, pipeline, program_logs, program_providers, shutdown
 from agentotel.distro.cell_meter import cell_meter
 from agentotel.distro.created_agents import CreatedAgents
 from agentotel.distro.losses import Losses
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from agentotel.config.settings import Settings
+    from agentotel.model.contract import Adapter, Native
 
 _logger = logging.getLogger("agentotel")
 
@@ -69,15 +71,29 @@ def start(settings: Settings, version: str | None) -> None:
     """
     counts = OwnCounts()
     content = _content_capture(settings, counts)
-    if settings.config_file is None or not _configured_by_file(settings, content):
-        losses = Losses(counts)
-        built = pipeline.Pipeline(settings, content, losses.dropped, version)
-        built.make_global()
-        shutdown.at_exit(built.shutdown_steps(), settings.exit_timeout_s, losses.gave_up)
-    parts = Parts(trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())
+    parts = _parts(settings, content, counts, version)
     recording = record_into(settings, parts, counts, content)
     patching.observe(recording.recorder)
     _connect(settings, recording, parts)
+    if isinstance(parts.tracers, SdkTracerProvider):
+        joined = partial(_make_spans_with, settings, recording, parts)
+        attempt("providers.allow", program_providers.allow, parts.tracers, joined)
+
+
+def _parts(settings: Settings, content: ContentCapture, counts: OwnCounts, version: str | None) -> Parts:
+    if settings.config_file is not None and _configured_by_file(settings, content):
+        return Parts(trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())
+    losses = Losses(counts)
+    built = pipeline.Pipeline(settings, content, losses.dropped, version)
+    built.make_global()
+    shutdown.at_exit(built.shutdown_steps(), settings.exit_timeout_s, losses.gave_up)
+    return Parts(built.tracers, built.meters, built.loggers)
+
+
+def _make_spans_with(settings: Settings, recording: Recording, parts: Parts, tracers: TracerProvider) -> None:
+    """Let the recorder, and the libraries with spans of their own, use the tracer provider that the program has set."""
+    recording.recorder.make_spans_with(tracers.get_tracer(names.SCOPE, __version__))
+    native_spans.adopt(tracers, parts.meters, _natives(settings), recording.recorder)
 
 
 def record_into(
@@ -119,10 +135,8 @@ def _configured_by_file(settings: Settings, content: ContentCapture) -> bool:
 
 
 def _connect(settings: Settings, recording: Recording, parts: Parts) -> None:
-    adapters = [adapter for adapter in ADAPTERS if not settings.is_disabled(adapter.name)]
-    natives = [native for adapter in adapters for native in adapter.natives]
-    attempt("natives.adopt", native_spans.adopt, parts.tracers, parts.meters, natives, recording.recorder)
-    for adapter in adapters:
+    attempt("natives.adopt", native_spans.adopt, parts.tracers, parts.meters, _natives(settings), recording.recorder)
+    for adapter in _adapters(settings):
         attempt(f"{adapter.name}.patch", patching.patch_adapter, adapter)
     instances = Instances(CreatedAgents(recording.metrics))
     attempt("discovery.install", _discover, settings, instances)
@@ -134,6 +148,14 @@ def _connect(settings: Settings, recording: Recording, parts: Parts) -> None:
         attempt("threads.install", threads.install)
     if settings.program_logs:
         attempt("logs.install", _collect_logs)
+
+
+def _adapters(settings: Settings) -> list[Adapter]:
+    return [adapter for adapter in ADAPTERS if not settings.is_disabled(adapter.name)]
+
+
+def _natives(settings: Settings) -> list[Native]:
+    return [native for adapter in _adapters(settings) for native in adapter.natives]
 
 
 def _discover(settings: Settings, instances: Instances) -> None:

@@ -209,7 +209,7 @@ class AdoptedSpan(RecordedSpan):
         if self.recording.ended:
             return
         native, operation = self._native, self.recording.operation
-        is_decided = native.end is not None and attempt(f"{native.scope}.end", native.end, operation, self._told)
+        is_decided = attempt(f"{native.scope}.end", native.end, operation, self._told) if native.end else False
         error, self._error = self._error or _cancellation(), None
         if error is not None:
             self.recording.fail(error)

@@ -7,7 +7,7 @@ spans, metrics and log records at their end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from opentelemetry import propagate
@@ -80,6 +80,10 @@ class Recorder:
         """Return the innermost open operation of this context."""
         recording = innermost(get_current())
         return None if recording is None else recording.operation
+
+    def make_spans_with(self, tracer: Tracer) -> None:
+        """Make spans with `tracer` from now on: the program has set a provider of its own."""
+        self._sinks = replace(self._sinks, tracer=tracer)
 
     @property
     def wants_content(self) -> bool:
