@@ -16,47 +16,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from agentotel.adapters import stainless
 from agentotel.adapters.openai_protocol import answers, requests
-from agentotel.model.contract import Adapter, Call, Deferred, Intercepted, Note
-from agentotel.model.operations import ModelCall, Operation
-
-_TOO_MANY_REQUESTS: Final = 429
-
-
-def deferred(result: Any) -> Deferred | None:
-    """Recognise raw responses; a ``LegacyAPIResponse`` has its body already and keeps what it has parsed."""
-    kind = type(result).__name__
-    if kind == "LegacyAPIResponse":
-        return Deferred(("parse",), (), ready=not result._stream)  # noqa: SLF001 - it tells it nowhere else
-    if kind in {"APIResponse", "AsyncAPIResponse"}:
-        return Deferred(("parse", "json", "text", "read"), ("close",))
-    return None
-
-
-def note_retry(operation: Operation, call: Intercepted) -> None:
-    """Count a try that failed and will be repeated."""
-    if isinstance(operation, ModelCall):
-        operation.retries += 1
-        _count_rate_limit(operation, call.argument("response"))
-
-
-def note_final_status(operation: Operation, call: Intercepted) -> None:
-    """Count a 429 after which there is no other try."""
-    if isinstance(operation, ModelCall):
-        _count_rate_limit(operation, call.argument("response", 0))
-
-
-def _count_rate_limit(operation: ModelCall, response: Any) -> None:
-    if getattr(response, "status_code", None) == _TOO_MANY_REQUESTS:
-        operation.rate_limits += 1
+from agentotel.model.contract import Adapter, Call
 
 
 def _both(module: str, resource: str, method: str, **functions: Any) -> tuple[Call, Call]:
     """Return the calls of a method of a resource and of its async twin."""
     target = f"openai.resources.{module}:"
     return (
-        Call(f"{target}{resource}.{method}", deferred=deferred, **functions),
-        Call(f"{target}Async{resource}.{method}", deferred=deferred, **functions),
+        Call(f"{target}{resource}.{method}", deferred=stainless.deferred, **functions),
+        Call(f"{target}Async{resource}.{method}", deferred=stainless.deferred, **functions),
     )
 
 
@@ -86,15 +56,7 @@ ADAPTER: Final = Adapter(
         *_both("beta.responses.responses", "Responses", "create", **_RESPONSES, optional=True),
         *_both("embeddings", "Embeddings", "create", **_EMBEDDINGS),
     ),
-    notes=(
-        Note("openai._base_client:SyncAPIClient._sleep_for_retry", note_retry, optional=True),
-        Note("openai._base_client:AsyncAPIClient._sleep_for_retry", note_retry, optional=True),
-        Note(
-            "openai._base_client:BaseClient._make_status_error_from_response",
-            note_final_status,
-            optional=True,
-        ),
-    ),
+    notes=stainless.notes("openai"),
     replaces=(
         "opentelemetry-instrumentation-genai-openai:openai",
         "opentelemetry-instrumentation-openai-v2:openai",
