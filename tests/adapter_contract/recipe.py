@@ -1,4 +1,4 @@
-"""What a new adapter states about its library, as data: how a program uses it, and the tree of operations it must give."""
+"""What a new adapter states about its library, as data: how a program uses it, and the tree that it must give."""
 
 from __future__ import annotations
 
@@ -8,12 +8,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
+    from adapter_contract.asked import Asked
+    from agentotel.demo.model_replies import Reply
     from agentotel.model.contract import Adapter
 
 MODEL = "gpt-5-mini"
 """The model that every OpenAI recipe asks for; an Anthropic one asks for `CLAUDE`."""
 
-CLAUDE = "claude-sonnet-4-5"
+CLAUDE = "claude-sonnet-4-6"
+
+HOLD = "Hold"
+"""A city: the scripted model holds its answer back before the first byte, until the test lets it go."""
+
+PAUSE = "Pause"
+"""A city: the scripted model stops in the middle of a streamed answer, until the test lets it go on."""
+
+BROKEN = "Broken"
+"""A city: the scripted model answers with an error (status 400) that no client tries again after."""
+
+
+def answer_about(city: str) -> str:
+    """Return what the scripted model says about the weather in a city."""
+    return f"It is sunny in {city}. canary-answer-{city}"
 
 
 @dataclass(frozen=True)
@@ -22,7 +38,8 @@ class Scene:
 
     The scripted model answers by what it is asked, never by the order of requests, so scenes may run side by side. A
     question about the weather in `city` makes it call the tool ``get_weather(city)`` (if the request offers tools),
-    and when the tool's result is there it answers ``It is sunny in <city>.``; without tools it answers at once.
+    and when the tool's result is there it says `answer`; without tools it says so at once. A call that ends in a tool
+    call uses 50 input tokens (30 of them from the cache) and 12 output tokens, one that ends in the answer 80 and 9.
 
     Attributes:
         url: Base URL of the scripted model, ``http://127.0.0.1:PORT/v1`` (for Anthropic clients: `origin`).
@@ -46,6 +63,11 @@ class Scene:
         """What the user asks: the text that must appear nowhere while content is off."""
         return f"What is the weather in {self.city}? canary-question-{self.city}"
 
+    @property
+    def answer(self) -> str:
+        """What the model answers in the end."""
+        return answer_about(self.city)
+
     def weather(self, city: str) -> str:
         """What the program's tool does: let it call this and return what this returns."""
         if self.tool_fails:
@@ -53,7 +75,7 @@ class Scene:
         return f"sunny canary-result-{city}"
 
 
-class ToolBroke(RuntimeError):
+class ToolBroke(RuntimeError):  # noqa: N818 - it stands for whatever a user's tool raises
     """What a tool raises when the scene wants it to fail."""
 
 
@@ -86,13 +108,18 @@ class Recipe:
         arun: The same with the library's async interface.
         stream: Yields the pieces of the answer as the user gets them, in the library's streaming interface.
         astream: The same, async.
-        input_tokens: What the model calls of one run have used together, input. See `replies` for the figures.
+        input_tokens: What the model calls of one run have used together, input. See `Scene` for the figures.
         output_tokens: Output.
+        cached_tokens: How many of the input tokens came from the cache.
         model_calls: How many model calls one run makes.
         tool_error_reaches_user: Whether an exception of the tool comes out of `run` (else the library gives it to
             the model as text and the run goes on).
         failed_tool: Whether the library shows the tool's span as failed then (some swallow the exception inside).
+        tool_error_type: The ``error.type`` of the tool's span then (some libraries wrap the exception).
         has_conversation: Whether the library has a place for a conversation id.
+        stream_tree: What `stream` and `astream` must give, where that differs from `tree`.
+        decide: What the scripted model answers where the recipe needs more than the weather; see
+            `adapter_contract.weather.WeatherModel`.
         skip: Names of contract tests that cannot hold for this library, each with its reason.
     """
 
@@ -105,8 +132,12 @@ class Recipe:
     below: Sequence[Adapter] = ()
     input_tokens: int = 130
     output_tokens: int = 21
+    cached_tokens: int = 30
     model_calls: int = 2
     tool_error_reaches_user: bool = False
     failed_tool: bool = True
+    tool_error_type: str = "ToolBroke"
     has_conversation: bool = True
+    stream_tree: Node | None = None
+    decide: Callable[[Asked], Reply | None] | None = None
     skip: dict[str, str] = field(default_factory=dict)

@@ -152,6 +152,8 @@ class ModelServer:
 class _HttpServer(ThreadingHTTPServer):
     """The listening socket, which also knows the open connections so that it can drop them."""
 
+    request_queue_size = 128  # with the default of 5, clients that connect at the same time wait a second
+
     def __init__(self, port: int, answer: Callable[[str, dict[str, Any], Mapping[str, str]], Reply]) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.answer = answer
