@@ -26,17 +26,19 @@ class Captured:
             privacy.ByteBudget(attribute_bytes, span_bytes),
             self._count,
         )
+        self._budget = None
 
     def _count(self, instrument, label, number):
         self.counts[instrument.name, label] += number
 
     def start(self, operation):
         """Return the content at the start of a span."""
-        return self.content.at_start(operation, self.content.budget())
+        self._budget = self.content.budget()
+        return self.content.at_start(operation, self._budget)
 
     def end(self, operation):
         """Return the content at the end of a span."""
-        return self.content.at_end(operation, self.content.budget())
+        return self.content.at_end(operation, self._budget or self.content.budget())
 
 
 @pytest.fixture
@@ -107,6 +109,18 @@ def test_content_that_is_on_is_json_under_the_conventions_names(kind, at_start, 
 def test_content_that_is_empty_is_left_out(nothing):
     """An attribute without anything in it helps nobody."""
     assert Captured().start(ToolCall(arguments=lambda: nothing)) == {}
+
+
+def test_what_went_in_is_recorded_at_the_end_where_it_was_not_known_before():
+    """A library that makes its span first tells the arguments later; what was known is not asked for again."""
+    captured, asked = Captured(), []
+    operation = ToolCall(result=lambda: "r")
+    assert captured.start(operation) == {}
+    operation.arguments = lambda: asked.append(1) or "late"
+    assert set(captured.end(operation)) == {"gen_ai.tool.call.arguments", "gen_ai.tool.call.result"}
+    captured.start(operation)
+    assert set(captured.end(operation)) == {"gen_ai.tool.call.result"}
+    assert len(asked) == 2
 
 
 def test_false_and_zero_are_results():

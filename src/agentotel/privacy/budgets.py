@@ -65,14 +65,19 @@ class SpanBudget:
 
     Args:
         budget: The limits.
+
+    Attributes:
+        remaining: Bytes that are left.
+        asked_for: The attributes whose content has been asked for: once each, however often there is occasion.
     """
 
-    __slots__ = ("_attribute_bytes", "remaining")
+    __slots__ = ("_attribute_bytes", "asked_for", "remaining")
 
     def __init__(self, budget: ByteBudget) -> None:
         """Start with everything left."""
         self._attribute_bytes = budget.attribute_bytes
         self.remaining = budget.span_bytes
+        self.asked_for: set[str] = set()
 
     @property
     def next_bytes(self) -> int:

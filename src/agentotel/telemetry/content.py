@@ -62,8 +62,8 @@ class ContentCapture:
         return {} if budget is None else self._written(_inputs(operation), budget)
 
     def at_end(self, operation: Operation, budget: privacy.SpanBudget | None) -> Attributes:
-        """Return the content that the end adds, for the span."""
-        return {} if budget is None else self._written(_outputs(operation), budget)
+        """Return the content that the end adds, for the span: also what went in, where that was not known before."""
+        return {} if budget is None else self._written((*_inputs(operation), *_outputs(operation)), budget)
 
     def details(self, operation: Operation) -> Attributes:
         """Return all content of an operation, for its event; empty if content is not wanted there."""
@@ -108,7 +108,10 @@ class ContentCapture:
         """Return content as JSON by the attribute it belongs to."""
         written: Attributes = {}
         for name, thunk in thunks:
-            value = None if thunk is None else attempt("content.thunk", thunk)
+            if thunk is None or name in budget.asked_for:
+                continue
+            budget.asked_for.add(name)
+            value = attempt("content.thunk", thunk)
             if value is None or value in ([], {}, ""):
                 continue
             captured = privacy.capture(value, budget.next_bytes, self._redactor)
