@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
 def test_every_adapter_has_tests(adapter):
     """An adapter without a test file of its name cannot be added."""
-    assert (HERE / f"test_{adapter.name}.py").is_file()
+    assert (HERE / f"test_{adapter.name.replace('-', '_')}.py").is_file()
 
 
 def test_names_are_unique():

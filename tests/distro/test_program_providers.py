@@ -93,6 +93,25 @@ def test_a_meter_provider_of_the_program_becomes_global_and_our_metrics_go_on(ru
     assert collector.metrics("agent.requests")
 
 
+def test_a_provider_around_the_sdks_is_seen_through(run_program, collector):
+    """Some libraries set a provider of their own that passes everything on to the SDK's, under ``provider``."""
+    theirs = """
+class Passing(trace.TracerProvider):
+    def __init__(self, provider):
+        self.provider = provider
+
+    def get_tracer(self, *args, **kwargs):
+        return self.provider.get_tracer(*args, **kwargs)
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(memory))
+trace.set_tracer_provider(Passing(provider))
+"""
+    done = run_program(START + "launched()\n" + theirs + AGENT + SEEN, **only("traces", collector))
+    assert done.stdout.split("\n")[0] == "inner invoke_agent WeatherAgent"
+    assert len(collector.spans()) == 2
+
+
 def test_a_provider_that_is_not_the_sdks_becomes_global_and_our_spans_go_on(run_program, collector):
     """Nothing can be joined to it."""
     theirs = "trace.set_tracer_provider(trace.NoOpTracerProvider())\n"

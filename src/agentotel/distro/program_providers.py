@@ -57,10 +57,17 @@ def _telling(original: Callable[[Any], None], tell: Callable[[Any], None]) -> Ca
 
 
 def _join(ours: TracerProvider, joined: Callable[[TracerProvider], object], theirs: Any) -> None:
-    is_new = theirs is trace.get_tracer_provider() and theirs is not ours
-    if is_new and isinstance(theirs, TracerProvider):
-        theirs.add_span_processor(_OurExporters(ours, theirs))
+    provider = _sdk_provider(theirs)
+    if theirs is trace.get_tracer_provider() and provider is not None and provider is not ours:
+        provider.add_span_processor(_OurExporters(ours, provider))
         joined(theirs)
+
+
+def _sdk_provider(provider: Any) -> TracerProvider | None:
+    """Return the SDK's provider, also inside one that only passes on what it is asked (logfire's)."""
+    while provider is not None and not isinstance(provider, TracerProvider):
+        provider = getattr(provider, "provider", None)
+    return provider
 
 
 class _OurExporters(SpanProcessor):
