@@ -114,10 +114,13 @@ RETRIES: Final = "agent.retries"
 RATE_LIMITS: Final = "agent.rate_limits"
 STATUS: Final = "agent.status"
 STEP_NAME: Final = "agent.step.name"
+GUARDRAIL_TRIGGERED: Final = "agent.guardrail.triggered"
 RETRIEVER_NAME: Final = "agent.retriever.name"
 DOCUMENT_COUNT: Final = "agent.retrieval.document_count"
 ABANDONED: Final = "agentotel.abandoned"
 """Its result was dropped: never awaited, or a stream neither used up nor closed."""
+INTERRUPTED: Final = "agentotel.interrupted"
+"""Its process ended before it did."""
 
 # --- Names of log records (their event name) ---
 EVENT_CHAT_STARTED: Final = "agent.chat.started"
