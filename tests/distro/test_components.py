@@ -22,6 +22,23 @@ def test_otlp_is_the_exporter_of_the_protocol(signal, protocol, module):
     assert module in type(exporter).__module__
 
 
+@pytest.mark.parametrize(
+    ("name", "protocol", "on_dropped", "module"),
+    [
+        ("otlp", "http/protobuf", print, "agentotel.distro.otlp"),
+        ("otlp", "grpc", print, "opentelemetry.exporter.otlp.proto.grpc"),
+        ("otlp_proto_http", "http/protobuf", print, "opentelemetry.exporter.otlp.proto.http"),
+        ("otlp", "http/protobuf", None, "opentelemetry.exporter.otlp.proto.http"),
+    ],
+)
+@pytest.mark.parametrize("signal", ["traces", "metrics", "logs"])
+def test_our_exporter_speaks_http_where_nobody_asks_for_the_official_one(signal, name, protocol, on_dropped, module):
+    """``OTEL_TRACES_EXPORTER=otlp_proto_http`` is OpenTelemetry's own one."""
+    (exporter,) = components.exporters(signal, [name], protocol, on_dropped)
+    exporter.shutdown()
+    assert type(exporter).__module__.startswith(module)
+
+
 def test_several_exporters_are_given_in_their_order():
     """Each one that is named and can be had."""
     http, console = components.exporters("traces", ["otlp", "none", "console"], "http/protobuf")

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from opentelemetry._logs import LogRecord
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import Observation
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, LogRecordExportResult, SimpleLogRecordProcessor
@@ -21,6 +22,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Status, StatusCode
 
+from agentotel._base import failopen
+from agentotel.distro import quiet
 from agentotel.distro.net import (
     GuardedLogExporter,
     GuardedMetricExporter,
@@ -28,6 +31,7 @@ from agentotel.distro.net import (
     ScrubbingLogRecordProcessor,
     ScrubbingSpanProcessor,
 )
+from agentotel.distro.otlp.exporters import ours_instead_of
 from agentotel.privacy import ByteBudget, Redactor, Scrubber, scrub_attributes
 
 
@@ -86,6 +90,17 @@ def test_what_could_not_be_delivered_is_counted():
     assert dropped == [("traces", 1), ("logs", 1)]
 
 
+def test_an_exporter_of_ours_counts_what_it_loses_itself():
+    """It knows how much of a batch was lost: counting the batch as well would count twice."""
+    official = OTLPSpanExporter("nowhere")
+    dropped = []
+    exporter = ours_instead_of(official, "traces", lambda *loss: dropped.append(loss))
+    guarded = GuardedSpanExporter(exporter, scrub_attributes, lambda *loss: dropped.append(loss))
+    record_span([SimpleSpanProcessor(guarded)])
+    assert dropped == [("traces", 1)]
+    quiet.exporter_messages.__init__()
+
+
 def record_log(processors):
     """Emit one record that carries an exception's words."""
     provider = LoggerProvider(shutdown_on_exit=False)
@@ -137,6 +152,40 @@ def test_what_an_exporter_raises_on_is_lost_and_counted(kind):
     with pytest.raises(ConnectionError):
         guarded.export(batch)
     assert dropped == [(kind, number)]
+
+
+def test_what_cannot_be_looked_through_does_not_leave():
+    """It might hold content: it is counted and reported, and the others of its batch are exported."""
+    failopen.reset()
+    seen, dropped = InMemorySpanExporter(), []
+
+    def scrub(attributes):
+        if "odd" in attributes:
+            raise RecursionError
+
+    guarded = GuardedSpanExporter(seen, scrub, lambda *loss: dropped.append(loss))
+    batch = [ReadableSpan("a"), ReadableSpan("b", attributes={"odd": 1}), ReadableSpan("c")]
+    assert guarded.export(batch) is SpanExportResult.SUCCESS
+    assert [span.name for span in seen.get_finished_spans()] == ["a", "c"]
+    assert (dropped, failopen.errors()) == ([("traces", 1)], {"net.traces": 1})
+    failopen.reset()
+
+
+def test_metrics_under_way_at_the_end_are_counted():
+    """An export that has got no answer when the exporter is shut down will not get one."""
+    dropped = []
+    metric = SimpleNamespace(data=SimpleNamespace(data_points=["a point", "another"]))
+    collected = MetricsData([SimpleNamespace(scope_metrics=[SimpleNamespace(metrics=[metric])])])
+
+    class Hanging(RememberingMetricExporter):
+        def export(self, metrics_data, timeout_millis=10_000, **kwargs):
+            guarded.shutdown()
+            return MetricExportResult.SUCCESS
+
+    guarded = GuardedMetricExporter(Hanging(), lambda *loss: dropped.append(loss))
+    guarded.export(collected)
+    guarded.shutdown()
+    assert dropped == [("metrics", 2)]
 
 
 @pytest.mark.parametrize(

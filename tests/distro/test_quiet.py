@@ -46,3 +46,20 @@ def test_that_another_distro_was_not_used_is_no_news(caplog):
     logger.warning("Configuration of %s not loaded, %s already loaded", "a", "b")
     logger.error("Distribution %s configuration failed", "a")
     assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+@pytest.mark.usefixtures("filtered")
+def test_messages_that_differ_each_time_are_bounded(caplog):
+    """A message with a number in its own text is new for ever: no memory is spent on it, and stderr is not flooded."""
+    logger = logging.getLogger("opentelemetry.sdk.trace")
+    for number in range(3 * quiet._MAX_KINDS):
+        logger.warning(f"request {number} was odd")  # noqa: G004 - the kind of message that this is about
+    assert len(caplog.records) == len(quiet.exporter_messages._seen) == quiet._MAX_KINDS
+
+
+@pytest.mark.usefixtures("filtered")
+def test_the_first_reason_stays():
+    """It is the one that is said; the following ones often come of it."""
+    quiet.exporter_messages.failed("refused")
+    quiet.exporter_messages.failed("no room")
+    assert quiet.exporter_messages.reason == "refused"

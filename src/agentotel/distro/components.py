@@ -9,25 +9,34 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.sdk import _configuration as sdk_configuration
 
 from agentotel._base.errors import printable
+from agentotel.distro.otlp.exporters import ours_instead_of
+from agentotel.distro.otlp.grpc_encoding import encode_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
 
+    OnDropped = Callable[[str, int], None]
+
 _logger = logging.getLogger("agentotel")
 
+_OURS: Final = {"http/protobuf": ours_instead_of, "grpc": encode_for}
 _BY_PROTOCOL: Final = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
-def exporters(signal: str, exporter_names: Iterable[str], protocol: str) -> Iterator[Any]:
+def exporters(
+    signal: str, exporter_names: Iterable[str], protocol: str, on_dropped: OnDropped | None = None
+) -> Iterator[Any]:
     """Yield an instance of each exporter (or metric reader) of a signal that can be had.
 
     Args:
         signal: ``traces``, ``metrics`` or ``logs``.
         exporter_names: As in ``OTEL_TRACES_EXPORTER``.
         protocol: As in ``OTEL_EXPORTER_OTLP_PROTOCOL``.
+        on_dropped: Called by our exporters of OTLP with the signal and the number of items lost. Without it, and for
+            ``otlp_proto_http`` and ``otlp_proto_grpc``, OpenTelemetry's own ones are used as they are.
     """
     group = f"opentelemetry_{signal}_exporter"
     for name in exporter_names:
@@ -41,7 +50,8 @@ def exporters(signal: str, exporter_names: Iterable[str], protocol: str) -> Iter
             _logger.error("agentotel: %s: no such exporter is installed; expected one of %s", setting, ", ".join(known))
             continue
         try:
-            yield found.load()()
+            exporter = found.load()()
+            yield _OURS[protocol](exporter, signal, on_dropped) if name == "otlp" and on_dropped else exporter
         except Exception as error:  # noqa: BLE001 - a port in use or a bad endpoint must not stop anything else
             _logger.error("agentotel: %s: could not be started and is left out: %s", setting, error)  # noqa: TRY400 - one line
 

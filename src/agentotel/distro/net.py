@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from typing import TYPE_CHECKING, Any, Final
+from operator import is_
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
@@ -18,11 +19,15 @@ from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
+from agentotel._base import failopen
+from agentotel.distro import quiet
+from agentotel.distro.otlp.attributes import of_span, plain
+from agentotel.distro.otlp.exporters import OtlpExporter
 from agentotel.model import names
 from agentotel.model.instruments import INSTRUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
     from opentelemetry.sdk.metrics.export import Metric, MetricsData
@@ -31,8 +36,40 @@ if TYPE_CHECKING:
     OnDropped = Callable[[str, int], None]
 
 
+Item = TypeVar("Item")
+
 _IS_TYPE: Final = re.compile(r"[A-Za-z_][\w.<>]{0,200}").fullmatch
 """What a type of error looks like, such as ``openai.RateLimitError``: no words of anybody's."""
+
+
+def _counter(exporter: object, on_dropped: OnDropped) -> OnDropped:
+    """Return what counts the losses of an exporter: our own ones know better than all or nothing, and do it."""
+    return _count_nothing if isinstance(exporter, OtlpExporter) else on_dropped
+
+
+def _count_nothing(signal: str, number: int) -> None:
+    """Count nothing."""
+
+
+def tell_ending(exporter: object) -> None:
+    """Let an exporter know that the program ends, if it wants to."""
+    ending = getattr(exporter, "ending", None)
+    if ending is not None:
+        ending()
+
+
+def _scrubbed_all(
+    signal: str, items: Iterable[Item], scrubbed: Callable[[Item, Scrub], Item], scrub: Scrub, on_unsafe: OnDropped
+) -> list[Item]:
+    """Return `items` as they may leave; one that cannot be looked through does not, and is counted."""
+    clean = []
+    for item in items:
+        try:
+            clean.append(scrubbed(item, scrub))
+        except Exception as error:  # noqa: BLE001, PERF203 - whatever is wrong with one, the others are to be sent
+            failopen.report(f"net.{signal}", error)
+            on_unsafe(signal, 1)
+    return clean
 
 
 class GuardedSpanExporter(SpanExporter):
@@ -47,17 +84,23 @@ class GuardedSpanExporter(SpanExporter):
     def __init__(self, exporter: SpanExporter, scrub: Scrub, on_dropped: OnDropped) -> None:
         self._exporter = exporter
         self._scrub = scrub
-        self._on_dropped = on_dropped
+        self._on_unsafe = on_dropped
+        self._on_dropped = _counter(exporter, on_dropped)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export `spans` without content that is off."""
+        clean = _scrubbed_all("traces", spans, scrubbed_span, self._scrub, self._on_unsafe)
         result = SpanExportResult.FAILURE
         try:
-            result = self._exporter.export([scrubbed_span(span, self._scrub) for span in spans])
+            result = self._exporter.export(clean)
         finally:
             if result is not SpanExportResult.SUCCESS:
-                self._on_dropped("traces", len(spans))
+                self._on_dropped("traces", len(clean))
         return result
+
+    def ending(self) -> None:
+        """Tell the real exporter that the program ends."""
+        tell_ending(self._exporter)
 
     def shutdown(self) -> None:
         """Shut the real exporter down."""
@@ -74,17 +117,23 @@ class GuardedLogExporter(LogRecordExporter):
     def __init__(self, exporter: LogRecordExporter, scrub: Scrub, on_dropped: OnDropped) -> None:
         self._exporter = exporter
         self._scrub = scrub
-        self._on_dropped = on_dropped
+        self._on_unsafe = on_dropped
+        self._on_dropped = _counter(exporter, on_dropped)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Export `batch` without content that is off."""
+        clean = _scrubbed_all("logs", batch, scrubbed_record, self._scrub, self._on_unsafe)
         result = LogRecordExportResult.FAILURE
         try:
-            result = self._exporter.export([scrubbed_record(record, self._scrub) for record in batch])
+            result = self._exporter.export(clean)
         finally:
             if result is not LogRecordExportResult.SUCCESS:
-                self._on_dropped("logs", len(batch))
+                self._on_dropped("logs", len(clean))
         return result
+
+    def ending(self) -> None:
+        """Tell the real exporter that the program ends."""
+        tell_ending(self._exporter)
 
     def shutdown(self) -> None:
         """Shut the real exporter down."""
@@ -115,29 +164,37 @@ class GuardedMetricExporter(MetricExporter):
     def __init__(self, exporter: MetricExporter, on_dropped: OnDropped) -> None:
         super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001 - as readers do
         self._exporter = exporter
-        self._on_dropped = on_dropped
+        self._on_dropped = _counter(exporter, on_dropped)
+        self._on_late = on_dropped
+        self._under_way = 0
         self._is_ending = False
         self._has_exported = False
 
     def ending(self) -> None:
         """Note that the process ends: the next export is the last one."""
         self._is_ending = True
+        tell_ending(self._exporter)
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export the points."""
         if self._is_ending and not self._has_exported and not _holds_measurements(metrics_data):
             return MetricExportResult.SUCCESS
         self._has_exported = True
+        self._under_way = _number_of_points(metrics_data)
         result = MetricExportResult.FAILURE
         try:
             result = self._exporter.export(metrics_data, timeout_millis, **kwargs)
         finally:
             if result is not MetricExportResult.SUCCESS:
-                self._on_dropped("metrics", _number_of_points(metrics_data))
+                self._on_dropped("metrics", self._under_way)
+            self._under_way = 0
         return result
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Shut the real exporter down."""
+        """Shut the real exporter down; what it has not delivered by now is counted."""
+        if self._under_way:
+            quiet.exporter_messages.failed("not everything could be sent in time at the end")
+            self._on_late("metrics", self._under_way)
         self._exporter.shutdown(timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
@@ -204,17 +261,14 @@ class ScrubbingLogRecordProcessor(LogRecordProcessor):
 
 def scrubbed_span(span: ReadableSpan, scrub: Scrub) -> ReadableSpan:
     """Return `span`, or a copy of it without the content that must not leave."""
-    attributes = scrub(span.attributes or {})
-    events = [_scrubbed_event(event, scrub) for event in span.events]
+    attributes = scrub(of_span(span))
     status = _scrubbed_status(span.status, scrub)
-    if (
-        attributes is None
-        and status is span.status
-        and all(new is old for new, old in zip(events, span.events, strict=True))
-    ):
+    events = span.events
+    clean_events = [_scrubbed_event(event, scrub) for event in events] if events else events
+    if attributes is None and status is span.status and all(map(is_, clean_events, events)):
         return span
     clean = copy(span)
-    clean._events = events  # noqa: SLF001 - a ReadableSpan has no constructor arguments for all of its parts
+    clean._events = clean_events  # noqa: SLF001 - a ReadableSpan has no constructor arguments for all of its parts
     clean._status = status  # noqa: SLF001
     if attributes is not None:
         clean._attributes = attributes  # noqa: SLF001
@@ -236,13 +290,13 @@ def _scrubbed_status(status: Status, scrub: Scrub) -> Status:
 
 
 def _scrubbed_event(event: Event, scrub: Scrub) -> Event:
-    attributes = scrub(event.attributes or {})
+    attributes = scrub(plain(event.attributes))
     return event if attributes is None else Event(event.name, attributes, event.timestamp)
 
 
 def scrubbed_record(record: ReadableLogRecord, scrub: Scrub) -> ReadableLogRecord:
     """Return `record`, after removing from it the content that must not leave."""
-    attributes = scrub(record.log_record.attributes or {})
+    attributes = scrub(plain(record.log_record.attributes))
     if attributes is not None:
         record.log_record.attributes = attributes
     return record

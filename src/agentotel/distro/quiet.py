@@ -4,7 +4,7 @@ A Collector that is away makes the exporters log several lines for every batch, 
 have configured logging. Those lines are held back here, and `agentotel.distro.losses` says the same once, in words of
 its own. Everything else that OpenTelemetry's exporters and processors log is let through once per kind.
 
-This module owns state: the last reason that an exporter gave.
+This module owns state: the first reason that an exporter gave, and which messages have been seen, bounded.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ _REPEATING: Final = (
     "opentelemetry.sdk.trace",
     "opentelemetry.sdk._logs._internal.export",
 )
+_MAX_KINDS: Final = 100
 _LOADER: Final = "opentelemetry.instrumentation.auto_instrumentation._load"
 _FAILED_EXPORTS: Final = (
     "Transient error",
     "Failed to export",
     "Exception while exporting",
     "Exporter already shutdown",
+    "Shutdown in progress",
 )
 _OWN: Final = logging.getLogger("agentotel")
 
@@ -40,7 +42,7 @@ class ExporterMessages(logging.Filter):
     With ``AGENTOTEL_LOG_LEVEL=debug`` everything is let through.
 
     Attributes:
-        reason: What the exporters said last about a failed export, None if nothing has failed.
+        reason: What the exporters said first about a failed export, None if nothing has failed.
     """
 
     def __init__(self) -> None:
@@ -51,12 +53,19 @@ class ExporterMessages(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether the record is to be shown."""
         if str(record.msg).startswith(_FAILED_EXPORTS):
-            self.reason = self.reason or record.getMessage()
+            self.failed(record.getMessage())
             return _OWN.isEnabledFor(logging.DEBUG)
         kind = (record.name, str(record.msg)[:200])
         is_new = kind not in self._seen
+        # Messages with a number in their own text would be new for ever: those beyond the bound are not shown.
+        if len(self._seen) >= _MAX_KINDS:
+            return False
         self._seen.add(kind)
         return is_new
+
+    def failed(self, reason: str) -> None:
+        """Remember why something could not be exported, unless a reason is known."""
+        self.reason = self.reason or reason
 
 
 class _NoOtherDistro(logging.Filter):

@@ -1,0 +1,138 @@
+"""The span and log record processors in front of our exporters: batches that never hold the program up.
+
+They take their limits from where the SDK's own do (``OTEL_BSP_*``, ``OTEL_BLRP_*``) and count what they process in the
+same metrics of the SDK, where it has them.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from agentotel._base.failopen import attempt
+from agentotel.distro import quiet
+from agentotel.distro.batches import Batches, Limits
+from agentotel.distro.net import tell_ending
+from agentotel.distro.otlp.attributes import of_span
+from agentotel.distro.sdk_counts import processor_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk._logs import ReadWriteLogRecord
+    from opentelemetry.sdk._logs.export import LogRecordExporter
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from agentotel.distro.sdk_counts import Signal
+
+    OnDropped = Callable[[str, int], None]
+
+_CLOSE_S: Final = 30.0
+_DEFAULTS: Final = Limits(2_048, 512, 5.0)
+_NO_CONTEXT: Final = Context()
+
+
+class BatchingSpanProcessor(SpanProcessor):
+    """Hands sampled spans to an exporter in batches.
+
+    Args:
+        exporter: Where they go.
+        on_dropped: Called with the signal and the number of spans that did not fit.
+        close_s: Seconds that `shutdown` may take.
+    """
+
+    def __init__(self, exporter: SpanExporter, on_dropped: OnDropped, close_s: float = _CLOSE_S) -> None:
+        self.span_exporter = exporter
+        self._close_s = close_s
+        limits = attempt("traces.limits", _limits, BatchSpanProcessor) or _DEFAULTS
+        # A light span puts its attributes together when somebody reads them; until then it holds all that it is about.
+        self._batches = _batches("traces", exporter.export, limits, on_dropped, shrink=of_span)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span, unless it is not sampled."""
+        context = span.context
+        if context is not None and context.trace_flags.sampled:
+            self._batches.put(span)
+
+    def shutdown(self) -> None:
+        """Export what is waiting; take nothing more."""
+        tell_ending(self.span_exporter)
+        self._batches.close(self._close_s)
+        self.span_exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
+        """Export what is waiting; tell whether that was done in time."""
+        return self._batches.flush(_CLOSE_S if timeout_millis is None else timeout_millis / 1e3)
+
+
+class BatchingLogRecordProcessor(LogRecordProcessor):
+    """Hands log records to an exporter in batches.
+
+    Args:
+        exporter: Where they go.
+        on_dropped: Called with the signal and the number of records that did not fit.
+        close_s: Seconds that `shutdown` may take.
+    """
+
+    def __init__(self, exporter: LogRecordExporter, on_dropped: OnDropped, close_s: float = _CLOSE_S) -> None:
+        self._exporter = exporter
+        self._close_s = close_s
+        limits = attempt("logs.limits", _limits, BatchLogRecordProcessor) or _DEFAULTS
+        self._batches = _batches("logs", exporter.export, limits, on_dropped)
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Take a record, without the context of the program, which may be large."""
+        record = copy(log_record.log_record)
+        record.context = _NO_CONTEXT
+        resource = log_record.resource or Resource.get_empty()
+        self._batches.put(
+            ReadableLogRecord(record, resource, log_record.instrumentation_scope, log_record.limits),
+        )
+
+    def shutdown(self) -> None:
+        """Export what is waiting; take nothing more."""
+        tell_ending(self._exporter)
+        self._batches.close(self._close_s)
+        shutdown: Callable[[], object] = self._exporter.shutdown
+        shutdown()
+
+    def force_flush(self, timeout_millis: int | None = None) -> bool:
+        """Export what is waiting; tell whether that was done in time."""
+        return self._batches.flush(_CLOSE_S if timeout_millis is None else timeout_millis / 1e3)
+
+
+def _limits(of_sdk: Any) -> Limits:
+    """Return the limits that a processor of the SDK would have."""
+    queue = of_sdk._default_max_queue_size()  # noqa: SLF001 - the SDK reads the environment nowhere else
+    batch = of_sdk._default_max_export_batch_size()  # noqa: SLF001
+    delay_ms = of_sdk._default_schedule_delay_millis()  # noqa: SLF001
+    return Limits(queue, min(batch, queue), delay_ms / 1e3)
+
+
+def _batches(
+    signal: Signal,
+    export: Callable[[list[Any]], object],
+    limits: Limits,
+    on_dropped: OnDropped,
+    shrink: Callable[[Any], object] | None = None,
+) -> Batches:
+    def counted_export(batch: list[Any]) -> None:
+        counts.finish_items(len(batch))
+        export(batch)
+
+    def counted_drop(number: int, reason: str) -> None:
+        counts.drop_items(number)
+        quiet.exporter_messages.failed(reason)
+        on_dropped(signal, number)
+
+    made = Batches(counted_export, limits, counted_drop, f"agentotel-{signal}", shrink)
+    counts = processor_counts(signal, limits.queue, made.__len__)
+    return made
