@@ -370,17 +370,15 @@ def test_stream_that_is_closed_early_ends_with_what_had_arrived(ask, serve, obse
     assert operation.output_messages()[0]["parts"] == [{"type": "text", "content": "Be"}]
 
 
-def test_stream_helper_that_is_left_early_ends_when_it_is_gone(ask, serve, observer):
-    """The helper closes the HTTP response behind the stream's back: the operation ends with the object."""
+def test_stream_helper_that_is_left_early_ends_at_once(ask, serve, observer):
+    """The helper closes the HTTP response behind the stream's back, and the operation ends with it."""
 
     async def read(client):
         async with entered(client.chat.completions.stream(**CHAT)) as stream:
             await first_piece(stream)
+        assert observer.only.ended
 
     ask(serve(completion_stream(["Be", "rn"], **USAGE, include_usage=False)), read)
-    gc.collect()
-    patching.settle_collected()
-    assert observer.only.ended
 
 
 def test_stream_that_nobody_reads_ends_when_it_is_gone(ask, serve, observer):
@@ -388,13 +386,28 @@ def test_stream_that_nobody_reads_ends_when_it_is_gone(ask, serve, observer):
 
     async def drop(client):
         stream = await settled(client.chat.completions.create(**CHAT, stream=True))
-        await settled(stream.response.aclose() if hasattr(stream, "__aiter__") else stream.response.close())
+        response = stream._self_real.response  # closed unseen: nothing is left open behind the test
+        await settled(response.aclose() if hasattr(stream, "__aiter__") else response.close())
 
     ask(serve(completion_stream(["Bern"], **USAGE, include_usage=False)), drop)
     gc.collect()
     patching.settle_collected()
     assert observer.only.ended
     assert observer.operation.attributes["agentotel.abandoned"] is True
+
+
+def test_stream_whose_response_is_closed_has_ended(ask, serve, observer):
+    """Closing the response is how the helpers of the SDK leave a stream early: it ends then, and not abandoned."""
+
+    async def leave(client):
+        stream = await settled(client.chat.completions.create(**CHAT, stream=True))
+        assert stream.response is stream.response
+        assert stream.response.status_code == 200
+        await settled(stream.response.aclose() if hasattr(stream, "__aiter__") else stream.response.close())
+        assert observer.only.ended
+        assert "agentotel.abandoned" not in observer.operation.attributes
+
+    ask(serve(completion_stream(["Bern"], **USAGE, include_usage=False)), leave)
 
 
 def test_connection_that_breaks_within_a_stream_is_a_failure(ask, serve, observer):

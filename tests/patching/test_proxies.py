@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 import openai
 import pytest
 
+from agentotel.model.contract import Call, Deferred
+from agentotel.model.operations import Operation
 from agentotel.patching import apply, wrap
 from agentotel.patching.wrap import _plain
 
@@ -318,7 +320,7 @@ def client(observer, call, monkeypatch):
     """A client whose ``create`` is observed as the adapter does it."""
     from openai.resources.chat.completions.completions import AsyncCompletions, Completions
 
-    from agentotel.adapters.openai import deferred
+    from agentotel.adapters.stainless import deferred
 
     for owner in (Completions, AsyncCompletions):
         # Whatever another test has patched is taken off, and put back after this one.
@@ -418,4 +420,59 @@ def test_openai_streaming_response(observer, client, asks):
 
     result = asks(use)
     assert observer.only.seen == [("response", result)]
+    assert observer.only.ends == ["stop"]
+
+
+class Connection:
+    """What a stream keeps open."""
+
+    def __init__(self):
+        self.closed = 0
+
+    def close(self):
+        self.closed += 1
+        return "closed"
+
+
+class Connected:
+    """A stream whose connection may be closed behind its back."""
+
+    def __init__(self):
+        self.connection = Connection()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return 1
+
+
+def test_a_part_of_a_stream_can_end_it(observer):
+    """`connection.close` as an end method: the part passes for itself, and closing it ends the operation."""
+    ends = Deferred(end_methods=("connection.close",))
+    made = Connected()
+    call = Call("m:f", request=lambda intercepted: Operation(), deferred=lambda result: ends)
+    stream = wrap(lambda: made, call, "test")()
+    next(stream)
+    part = stream.connection
+    assert isinstance(part, Connection)
+    assert part is stream.connection
+    assert part.closed == 0
+    assert observer.only.ends == []
+    assert part.close() == "closed"
+    assert made.connection.closed == 1
+    assert observer.only.ends == ["stop"]
+
+
+def test_a_part_that_is_replaced_is_seen_anew(observer):
+    """The part that the stream has now is the one that the user gets."""
+    ends = Deferred(end_methods=("connection.close",))
+    made = Connected()
+    call = Call("m:f", request=lambda intercepted: Operation(), deferred=lambda result: ends)
+    stream = wrap(lambda: made, call, "test")()
+    before = stream.connection
+    made.connection = Connection()
+    assert stream.connection is not before
+    stream.connection.close()
+    assert made.connection.closed == 1
     assert observer.only.ends == ["stop"]

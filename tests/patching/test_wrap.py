@@ -292,6 +292,18 @@ def test_a_failing_adapter_is_skipped_and_counted(lenient, call, stage):
     assert [recording.ends for recording in lenient.recordings] == ([] if stage == "request" else [["stop"]])
 
 
+@pytest.mark.parametrize(("steers", "end"), [(True, "stop"), (False, "fail"), (None, "fail")])
+def test_an_exception_that_steers_the_library_is_no_failure(observer, call, steers, end):
+    """The adapter tells which exceptions are no failures: the operation ends well then, and the exception goes on."""
+
+    def failing():
+        raise LookupError("elsewhere")
+
+    with pytest.raises(LookupError):
+        wrap(failing, call(error=lambda operation, error: steers and isinstance(error, LookupError)), "test")()
+    assert observer.only.ends == [end]
+
+
 @pytest.mark.parametrize("stage", ["start", "activate", "suspend", "stop"])
 def test_a_failing_recorder_is_skipped_and_counted(lenient, call, monkeypatch, stage, current):
     """A recorder that raises does not touch the call, nor what is current after it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from agentotel._base.failopen import attempt
 from agentotel.distro import process
 
 _logger = logging.getLogger("agentotel")
@@ -29,4 +30,4 @@ class AgentotelConfigurator:
         # Here and not at the top: a process that is left out does not pay for the SDK.
         from agentotel.distro import wiring  # noqa: PLC0415
 
-        wiring.start(here.settings, auto_instrumentation_version)
+        attempt("distro.start", wiring.start, here.settings, auto_instrumentation_version)

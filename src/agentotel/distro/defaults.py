@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 DEFAULTS: Final = {
     # Something must be exported for a program that configured nothing, and OTLP is what every backend takes.
@@ -58,3 +58,8 @@ def is_child_process() -> bool:
     if parent is None:
         os.environ[_PARENT] = mine
     return parent not in {None, mine}
+
+
+def is_inherited(environment: Container[str]) -> bool:
+    """Tell whether an environment comes from that of an instrumented process: it bears the mark."""
+    return _PARENT in environment

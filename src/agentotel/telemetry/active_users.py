@@ -43,6 +43,11 @@ class ActiveUsers:
             if self._open[user_id] <= 0:
                 del self._open[user_id]
 
+    def begin_anew(self) -> None:
+        """Forget the open runs, in a process that was just forked: they are its parent's."""
+        self._lock = threading.Lock()
+        self._open.clear()
+
     def concurrent(self) -> int:
         """Return the number of different users with an open run."""
         with self._lock:
