@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import sys
 import threading
 from typing import Annotated, Any
 
@@ -992,7 +993,14 @@ def test_a_function_made_into_a_chain_is_a_workflow(call, telemetry):
         return rag("Fine.").invoke(question)
 
     call(compare, "invoke", "cats")
-    assert tree(telemetry) == [("invoke_workflow compare", [("retrieval Shelf", []), ("chat script-1", [])])]
+    inside = [("retrieval Shelf", []), ("chat script-1", [])]
+    (found,) = tree(telemetry)
+    if sys.version_info < (3, 11) and found[1] != inside:
+        # LangChain cannot hand its configuration on to tasks there: a chain inside does not know that it is.
+        ((_, inside_of_chain),) = found[1]
+        assert inside_of_chain == inside
+    else:
+        assert found == ("invoke_workflow compare", inside)
 
 
 def test_a_chain_inside_of_an_agent_is_plumbing(call, telemetry):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from adapter_contract import MODEL, AdapterContract, Node, Recipe, Scene
@@ -67,8 +68,16 @@ def text(piece: Any) -> Any:
     return piece.content if type(piece).__name__ == "AIMessageChunk" else piece
 
 
+# Before Python 3.11 LangChain cannot hand its configuration on to the tasks that it starts: its `astream` of an agent
+# then asks the model for the whole answer, and there is nothing between two pieces.
+BEFORE_3_11 = {
+    "test_a_stream_that_is_cancelled_between_pieces_is_ended_as_cancelled": "LangChain does not stream here",
+}
+
+
 class TestAgent(AdapterContract):
     recipe = Recipe(
+        skip=BEFORE_3_11 if sys.version_info < (3, 11) else {},
         adapter=ADAPTER,
         below=(OPENAI,),
         run=run_agent,

@@ -19,9 +19,9 @@ from opentelemetry.context import Context, attach, get_current
 
 from agentotel import identity
 from agentotel._base.failopen import attempt
+from agentotel._base.own_frames import leave_out
 from agentotel.distro import defaults
 from agentotel.patching import when_imported
-from agentotel.patching.own_frames import leave_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

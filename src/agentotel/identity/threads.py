@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context, attach, get_current
 
+from agentotel._base.own_frames import leave_out
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,7 +55,11 @@ def _carrying_start(original: Callable[..., Any]) -> Callable[..., Any]:
         def run_in_context() -> None:
             self.__dict__.pop("run", None)  # the thread looks as it did before it was started
             attach(context)
-            run()
+            try:
+                run()
+            except BaseException as error:
+                leave_out(error)
+                raise
 
         self.run = run_in_context  # type: ignore[method-assign]  # also of a subclass with a `run` of its own
         try:
@@ -85,5 +91,8 @@ def _in_context(context: Context, function: Callable[..., Any], args: Any, kwarg
     attach(context)
     try:
         return function(*args, **kwargs)
+    except BaseException as error:
+        leave_out(error)
+        raise
     finally:
         attach(previous)  # the pool's thread serves others after this
