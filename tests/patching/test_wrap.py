@@ -221,6 +221,12 @@ def test_a_module_function_is_pickled_by_name(call, monkeypatch):
     assert wrapped.__reduce_ex__(4) == "greet"
 
 
+def test_a_function_wrapped_under_another_name_is_pickled_as_the_original(call):
+    """What a module has imported by name can be wrapped there; the pickle leads to where it was defined."""
+    wrapped = wrap(greet, call(), "test")
+    assert pickle.loads(pickle.dumps(wrapped)) is greet
+
+
 def test_copies_of_functions_and_methods_are_observed_too(observer, bots, call):
     """Copying an object that holds an observed method keeps method and observation; functions are never copied."""
     holder = {"callback": bots("a").chat, "function": wrap(greet, call(), "test")}

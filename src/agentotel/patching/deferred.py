@@ -149,8 +149,14 @@ def _observe_deferred(opened: OpenCall, result: Any, deferred: Deferred) -> Any:
 
 
 def _value_now(result: Any, deferred: Deferred) -> tuple[Any] | None:
-    """Ask for the value that costs nothing; None when it turns out that it has to be awaited."""
-    value = getattr(result, deferred.value_methods[0])()
+    """Ask for the value that costs nothing; None when it has to be awaited, or cannot be had.
+
+    A library may refuse it (an answer that does not fit the program's schema): so it will when the program asks.
+    """
+    try:
+        value = getattr(result, deferred.value_methods[0])()
+    except Exception:  # noqa: BLE001 - the library's error, raised again where the program asks
+        return None
     if inspect.iscoroutine(value):
         value.close()
         return None
