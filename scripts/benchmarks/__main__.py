@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import baseline, children, count, cpu, exiting, page, startup
+from benchmarks import baseline, budget, children, count, cpu, exiting, memory, page, startup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +22,7 @@ examples:
   scripts/bench --count --top 15       calls and bytecodes, and the functions that cost most
   scripts/bench --count --compare scripts/bench-baseline.json
   scripts/bench --startup --page docs/performance.md
+  scripts/bench --budget               every line of the budget, and whether it is reached
 """
 
 
@@ -37,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     modes.add_argument("--count", action="store_true", help="count calls and bytecodes instead of measuring CPU")
     modes.add_argument("--startup", action="store_true", help="measure the start of a program")
     modes.add_argument("--exit", action="store_true", help="measure the exit of a program with a dead Collector")
+    modes.add_argument("--memory", action="store_true", help="measure the memory that a dead Collector costs")
+    modes.add_argument("--budget", action="store_true", help="measure everything against the budget")
     modes.add_argument("--ingest", action="store_true", help="measure the embedded backend")
     baselines = made.add_mutually_exclusive_group()
     baselines.add_argument("--compare", type=Path, metavar="FILE", help="with --count: fail above +3 %% of FILE")
@@ -70,19 +73,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(asked: argparse.Namespace) -> int:
-    if asked.ingest:
-        return _ingest(asked)
-    if asked.count:
-        return _count(asked)
-    if asked.startup:
-        return _startup(asked)
-    if asked.exit:
-        left = exiting.measure()
-        _show(asked, "exit", left, exiting.table(left))
-        return 0
+    modes = {
+        "ingest": _ingest,
+        "count": _count,
+        "startup": _startup,
+        "exit": _exit,
+        "memory": _memory,
+        "budget": _budget,
+    }
+    mode = next((modes[name] for name in modes if getattr(asked, name)), _cpu)
+    return mode(asked)
+
+
+def _cpu(asked: argparse.Namespace) -> int:
     measured = cpu.measure(asked.workload, asked.rounds)
     _show(asked, "cpu", measured, cpu.table(measured))
     return 0
+
+
+def _exit(asked: argparse.Namespace) -> int:
+    left = exiting.measure()
+    _show(asked, "exit", left, exiting.table(left))
+    return 0
+
+
+def _memory(asked: argparse.Namespace) -> int:
+    grown = memory.measure()
+    _show(asked, "memory", grown, memory.table(grown))
+    return 0
+
+
+def _budget(asked: argparse.Namespace) -> int:
+    """Measure all that the budget names; the status says whether all of it is reached."""
+    lines = [
+        *budget.of_cpu(cpu.measure(asked.workload, asked.rounds)),
+        *budget.of_count(count.measure(asked.workload)),
+        *budget.of_startup(startup.measure()),
+        *budget.of_exit(exiting.measure(("ours",))),
+        *budget.of_memory(memory.measure(("ours",))),
+    ]
+    _show(asked, "budget", {line.what: line._asdict() for line in lines}, budget.table(iter(lines)))
+    return 0 if all(line.is_reached for line in lines) else 1
 
 
 def _ingest(asked: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MODEL: Final = "gpt-4o-mini"
+BASE_URL: Final = "http://model.invalid/v1"
 CHUNKS: Final = 200
 """Pieces of the streamed answer, the last one, with the usage, included."""
 
@@ -21,13 +22,17 @@ _STREAMED: Final = b'"stream":true'
 
 def client() -> openai.OpenAI:
     """Return a client of the real SDK whose requests never leave the process."""
-    http = _http_library()
-    transport = http.MockTransport(_Answers(http.Response))
     return openai.OpenAI(
         api_key="unused",
-        base_url="http://model.invalid/v1",
-        http_client=openai.DefaultHttpxClient(transport=transport),
+        base_url=BASE_URL,
+        http_client=openai.DefaultHttpxClient(transport=transport()),
     )
+
+
+def transport() -> Any:
+    """Return what an HTTP client, sync or async, asks instead of the network."""
+    http = _http_library()
+    return http.MockTransport(_Answers(http.Response))
 
 
 def _http_library() -> Any:

@@ -74,6 +74,17 @@ class Child:
             _pipe(self.process.stdin).flush()
         return self._read()
 
+    def measured(self, line: str) -> dict[str, Any]:
+        """Send a line, return the answer.
+
+        Raises:
+            MeasurementError: Something of agentotel's has failed in the meantime.
+        """
+        answer = self.ask(line)
+        if answer["errors"]:
+            raise MeasurementError(f"agentotel itself has failed: {answer['errors']}")
+        return answer
+
     def end(self, timeout_s: float = 120.0) -> int:
         """End its input, and with it the process; return its status."""
         self._close_input()

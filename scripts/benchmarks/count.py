@@ -18,12 +18,16 @@ def measure(workloads: Sequence[str]) -> dict[str, Any]:
     """Return by workload what bare and ours do, the ratio of both, and what ours adds by function."""
     with children.sink() as url:
         counts = {variant: _count(variant, workloads, url) for variant in ("bare", "ours")}
-    return {workload: _compared(counts["bare"][workload], counts["ours"][workload]) for workload in workloads}
+    return {workload: _compared(bare, counts["ours"][workload]) for workload, bare in counts["bare"].items()}
 
 
 def _count(variant: str, workloads: Sequence[str], url: str) -> dict[str, Any]:
     with children.worker(variant, url) as worker:
-        return {workload: worker.ask(f"count {workload} {_OPERATIONS}") for workload in workloads}
+        return {
+            workload: worker.measured(f"count {workload} {_OPERATIONS}")
+            for workload in workloads
+            if workload in worker.first["workloads"]
+        }
 
 
 def _compared(bare: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:

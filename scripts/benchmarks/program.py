@@ -1,6 +1,6 @@
 """The program that is measured: a user's agent with a tool, on the real openai SDK. It knows nothing of telemetry.
 
-Each workload is a function that does one operation.
+Each workload is a function that does one operation, made when it is first asked for.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks import frameworks
 from benchmarks.answers import CHUNKS, MODEL, client
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 _INSTRUCTIONS: Final[dict[str, Any]] = {"role": "system", "content": "You help the customers of a shop."}
+_MESSAGES: Final[list[Any]] = [_INSTRUCTIONS, {"role": "user", "content": "Where is order 7?"}]
 _TOOLS: Final[list[Any]] = [
     {
         "type": "function",
@@ -74,22 +76,38 @@ def _asked(call: Any) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function}
 
 
-def workloads() -> dict[str, Callable[[], None]]:
-    """Return the operations by the name of their workload."""
-    openai_client = client()
-    agent = SupportAgent(openai_client)
-    messages: list[Any] = [_INSTRUCTIONS, {"role": "user", "content": "Where is order 7?"}]
-    create = openai_client.chat.completions.create
+def workloads() -> dict[str, Callable[[], Callable[[], None]]]:
+    """Return what makes the operation of each workload that can be done here."""
+    return {"W1": model_call, "W2": agent_run, "W4": stream, **frameworks.available()}
 
-    def model_call() -> None:
-        completion = create(model=MODEL, messages=messages, temperature=0.2, max_tokens=200)
+
+def model_call() -> Callable[[], None]:
+    """Return one chat completion."""
+    create = client().chat.completions.create
+
+    def call() -> None:
+        completion = create(model=MODEL, messages=_MESSAGES, temperature=0.2, max_tokens=200)
         assert completion.choices[0].message.content
 
-    def agent_run() -> None:
+    return call
+
+
+def agent_run() -> Callable[[], None]:
+    """Return one run of the agent."""
+    agent = SupportAgent(client())
+
+    def run() -> None:
         assert agent.chat("Where is order 7?")
 
-    def stream() -> None:
-        chunks = create(model=MODEL, messages=messages, stream=True, stream_options={"include_usage": True})
+    return run
+
+
+def stream() -> Callable[[], None]:
+    """Return one streamed answer."""
+    create = client().chat.completions.create
+
+    def read() -> None:
+        chunks = create(model=MODEL, messages=_MESSAGES, stream=True, stream_options={"include_usage": True})
         assert sum(1 for _ in chunks) == CHUNKS
 
-    return {"W1": model_call, "W2": agent_run, "W4": stream}
+    return read

@@ -1,11 +1,11 @@
 """The process that is measured: does operations of one variant when it is told to, one line per command.
 
-    python -m benchmarks.worker bare|floor|ours
+    python -m benchmarks.worker bare|floor|ours    -> {"ready": "ours", "workloads": ["W1", ...]}
     run W1 200      -> {"cpu_s": ..., "caller_s": ...}             CPU of the process with a flush, and of this thread
-    do W1 100       -> {}
+    do W1 100       -> {"resident": ...}                           bytes of memory
     count W1 5      -> {"calls": ..., "bytecodes": ..., "functions": [[place, bytecodes], ...]}
 
-It ends when its standard input does.
+Each answer has "errors" as well: what agentotel itself has failed at, by site. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import importlib
 import json
 import random
+import resource
 import statistics
 import sys
 import time
@@ -31,11 +32,14 @@ def main(variant: str) -> None:
     """Serve commands until the input ends."""
     flush = _install(variant)
     # Imported only now: agentotel has to see the import, as it does in a user's program.
-    operations: dict[str, Callable[[], None]] = importlib.import_module("benchmarks.program").workloads()
-    _answer({"ready": variant})
+    makers: dict[str, Callable[[], Callable[[], None]]] = importlib.import_module("benchmarks.program").workloads()
+    operations: dict[str, Callable[[], None]] = {}
+    _answer({"ready": variant, "workloads": sorted(makers)})
     for line in sys.stdin:
         command, workload, number = line.split()
-        _answer(_COMMANDS[command](operations[workload], int(number), flush))
+        if workload not in operations:
+            operations[workload] = makers[workload]()
+        _answer(_COMMANDS[command](operations[workload], int(number), flush) | {"errors": _errors()})
 
 
 def _install(variant: str) -> Callable[[], None]:
@@ -43,6 +47,12 @@ def _install(variant: str) -> Callable[[], None]:
         return lambda: None
     flush: Callable[[], None] = importlib.import_module(f"benchmarks.{variant}").install()
     return flush
+
+
+def _errors() -> dict[str, int]:
+    """Return the errors of agentotel's own: where something was skipped the figures would be too low."""
+    guard = sys.modules.get("agentotel._base.failopen")
+    return {} if guard is None else dict(guard.errors())
 
 
 def _answer(answer: dict[str, Any]) -> None:
@@ -62,7 +72,13 @@ def _run(operation: Callable[[], None], number: int, flush: Callable[[], None]) 
 def _do(operation: Callable[[], None], number: int, _flush: Callable[[], None]) -> dict[str, Any]:
     for _ in range(number):
         operation()
-    return {}
+    return {"resident": _resident()}
+
+
+def _resident() -> int:
+    """Return the bytes of memory that the process has."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
 
 
 def _count(operation: Callable[[], None], number: int, flush: Callable[[], None]) -> dict[str, Any]:

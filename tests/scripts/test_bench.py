@@ -14,7 +14,19 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from benchmarks import __main__ as bench  # noqa: E402 - scripts are not on the path before
-from benchmarks import baseline, children, counting, cpu, exiting, flushing, page, ratios, startup  # noqa: E402
+from benchmarks import (  # noqa: E402
+    baseline,
+    budget,
+    children,
+    counting,
+    cpu,
+    exiting,
+    flushing,
+    memory,
+    page,
+    ratios,
+    startup,
+)
 
 positive = st.lists(st.floats(0.1, 1e6), min_size=1, max_size=20)
 
@@ -185,8 +197,48 @@ def test_one_span_per_operation_arrives(variant):
     """The telemetry is complete after each chunk: 1 span for a model call or a stream, 4 for an agent run."""
     with children.sink() as url, children.worker(variant, url) as worker:
         for workload in ("W1", "W2", "W4"):
-            worker.ask(f"run {workload} 2")
-        assert children.received(url)[variant]["spans"] == 2 * sum(cpu.SPANS.values())
+            worker.measured(f"run {workload} 2")
+        assert children.received(url)[variant]["spans"] == 2 * (1 + 4 + 1)
+
+
+@pytest.mark.parametrize(("workload", "module"), [("W3", "langchain"), ("W5", "agents")])
+def test_an_agent_on_a_framework_is_four_spans(workload, module):
+    """As an agent of one's own: the run, two model calls and a tool."""
+    pytest.importorskip(module)
+    with children.sink() as url, children.worker("ours", url) as worker:
+        worker.measured(f"run {workload} 2")
+        assert children.received(url)["ours"]["spans"] == 2 * cpu.SPANS[workload]
+
+
+def test_errors_of_our_own_are_no_figures(monkeypatch):
+    """Where agentotel has skipped something the figures would be too low: an error says so."""
+    with children.worker("bare", children.NOWHERE) as worker:
+        monkeypatch.setattr(worker, "ask", lambda line: {"errors": {"openai.request": 1}})
+        with pytest.raises(children.MeasurementError, match=r"openai\.request"):
+            worker.measured("run W1 1")
+
+
+def test_each_line_of_the_budget_says_whether_it_is_reached():
+    """A figure at the limit is within it; one that was lost in the noise is not shown as reached."""
+    lines = [
+        budget.Line("a", 1.05, 1.05, "x bare"),
+        budget.Line("b", 3.1, 3.0, "s"),
+        budget.Line("c", None, 1.0, "floors"),
+    ]
+    assert [line.rsplit(" | ", 1)[1] for line in budget.table(iter(lines))[2:]] == ["yes |", "no |", "no |"]
+    (line,) = budget.of_count(counted(1.04))
+    assert line.is_reached
+    assert [line.what for line in budget.of_exit({"refuses connections": {"ours": 1.0}})] == [
+        "exit, the Collector refuses connections"
+    ]
+
+
+def test_memory_is_compared_with_the_bare_program():
+    """What a dead Collector costs is the growth on top of what the program itself needs."""
+    measured = memory.measure(("bare",), operations=20)
+    assert set(measured) == set(exiting.DEAD)
+    assert all(abs(found["bare"]) < 50 for found in measured.values())
+    assert len(memory.table(measured)) == 2 + len(measured)
 
 
 def test_a_worker_that_has_died_is_named():

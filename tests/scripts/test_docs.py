@@ -88,7 +88,8 @@ def test_every_adapter_is_documented(pages) -> None:
     for adapter in ADAPTERS:
         assert f"## {adapter.name}\n" in text
         assert f"`{adapter.supports}`" in text
-        assert all(f"`{call.target}`" in text for call in adapter.calls)
+        assert all(f"`{part.target}`" in text for part in (*adapter.calls, *adapter.notes))
+        assert all(f"`{native.scope}`" in text for native in adapter.natives)
 
 
 def test_tables_are_well_formed(pages) -> None:

@@ -132,8 +132,9 @@ def test_an_error_of_ours_is_loud_where_tests_run(telemetry):
     """In strict mode it is raised; the span has ended all the same."""
     recorder = Recorder(replace(telemetry.observer._sinks, metrics=Broken()))
     recording = recorder.start(ToolCall(name="search"))
+    recording.stop()
     with pytest.raises(ValueError, match="broken: tool_call"):
-        recording.stop()
+        telemetry.observer._sinks.later.settle()
     assert [span.name for span in telemetry.spans()] == ["execute_tool search"]
 
 

@@ -12,6 +12,7 @@ import agentotel
 from agentotel import testing
 from agentotel.model.contract import SUPPRESSED, Adapter, Native
 from agentotel.model.operations import AgentRun, ModelCall, Step, ToolCall, Usage
+from agentotel.telemetry import open_recordings
 
 LIBRARY = "library.with.spans"
 
@@ -134,6 +135,14 @@ def test_an_operation_of_ours_inside_belongs_to_it(telemetry, tracer):
     assert len(requests) == 1
 
 
+def test_an_operation_of_ours_below_a_span_of_the_program_belongs_to_it(telemetry, tracer):
+    """The program may make spans of its own in between: what is inside of them is still inside of the agent."""
+    with tracer.start_as_current_span("agent bot"):
+        with telemetry.tracer_provider.get_tracer("program").start_as_current_span("between"):
+            assert isinstance(telemetry.observer.current(), AgentRun)
+    assert telemetry.observer.current() is None
+
+
 def test_a_model_call_inside_a_model_call_is_one(telemetry, tracer):
     """The lower layer's span is the upper one's, and the tokens count once."""
     outer = telemetry.observer.start(ModelCall(request_model="gpt-5-mini", provider="openai"))
@@ -220,3 +229,84 @@ def test_a_step_by_the_library_is_a_step(telemetry):
         pass
     assert recorded.span("guardrail").attributes["agent.step.name"] == "guardrail"
     assert telemetry.spans() == []
+
+
+def test_an_exception_that_an_event_names_without_its_words_is_the_one_being_handled(telemetry, tracer):
+    """A library that must not quote an exception only names its type; it still counts once, where it came from."""
+
+    def described(span):
+        span.add_event("exception", {"exception.type": "builtins.ValueError"})
+        span.set_status(Status(StatusCode.ERROR))
+
+    outer = tracer.start_span("agent bot")
+    with trace.use_span(outer, record_exception=False):
+        inner = tracer.start_span("tool search")
+        try:
+            raise ValueError("secret")
+        except ValueError:
+            for span in (inner, outer):
+                described(span)
+                span.end()
+    assert [span.attributes["error.type"] for span in telemetry.spans()] == ["ValueError", "ValueError"]
+    assert telemetry.metric("agent.errors") == {(("error_type", "ValueError"),): 1}
+
+
+def test_an_exception_event_about_another_exception_is_not_taken_for_the_one_being_handled(telemetry, tracer):
+    """What is being handled for reasons of its own is no error of the span."""
+    try:
+        raise KeyError("something else")
+    except KeyError:
+        span = tracer.start_span("tool search")
+        span.add_event("exception", {"exception.type": "ValueError"})
+        span.end()
+    assert "error.type" not in telemetry.spans()[0].attributes
+
+
+@pytest.mark.usefixtures("telemetry")
+def test_the_library_can_read_back_what_it_has_set(tracer):
+    """Some libraries look at the attributes of the current span, as the SDK's spans allow."""
+    span = tracer.start_span("tool search", attributes={"a": 1})
+    span.set_attribute("b", 2)
+    assert dict(span.attributes) == {"a": 1, "b": 2}
+    span.end()
+
+
+def test_what_is_known_only_at_the_end_stands_on_the_span_too():
+    """A library may say what it has asked for, and whom, after it has started the span."""
+
+    def told(call, _):
+        call.request_model, call.provider, call.temperature = "gpt-5", "openai", 0.5
+
+    adapter = Adapter(
+        "late", "late", ">=1", "late", "adopt", natives=(Native("late", lambda _: ModelCall(request_model="?"), told),)
+    )
+    with testing.recording(adapters=[adapter]) as telemetry:
+        trace.get_tracer("late").start_span("model").end()
+        (span,) = telemetry.spans()
+    assert span.name == "chat gpt-5"
+    assert span.attributes["gen_ai.request.model"] == "gpt-5"
+    assert span.attributes["gen_ai.provider.name"] == "openai"
+    assert span.attributes["gen_ai.request.temperature"] == 0.5
+
+
+@pytest.mark.parametrize(("ending", "shown"), [(asyncio.CancelledError(), "OSError"), (KeyError(), "KeyError")])
+def test_a_call_that_is_cancelled_because_the_one_inside_has_failed_has_failed(telemetry, ending, shown):
+    """A library that gives its task up after the SDK's error is no cancelled call; what it says itself counts."""
+    outer = telemetry.observer.start(ModelCall(request_model="gpt-5-mini", provider="openai"))
+    token = outer.activate()
+    inner = telemetry.observer.start(ModelCall(request_model="gpt-5-mini", provider="openai"))
+    inner.fail(OSError("refused"))
+    outer.suspend(token)
+    outer.fail(ending)
+    (span,) = telemetry.spans()
+    assert span.attributes["error.type"] == shown
+
+
+def test_one_that_its_process_interrupts_keeps_what_the_library_has_said(telemetry, tracer):
+    """The adapter completes it before it is ended."""
+    span = tracer.start_span("model x", attributes={"tokens": 40})
+    open_recordings.interrupt_all()
+    span.end()
+    (recorded,) = telemetry.spans()
+    assert recorded.attributes["agentotel.interrupted"] is True
+    assert recorded.attributes["gen_ai.usage.input_tokens"] == 40

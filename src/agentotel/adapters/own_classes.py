@@ -316,9 +316,10 @@ def _fold_answer(op: AgentRun | ModelCall, piece: Any) -> None:
 
 
 def _collected(op: Operation, piece: Any) -> list[Any]:
-    """Remember `piece` among those of its stream, and return them all."""
+    """Remember `piece` among those of its stream, if it is content that is wanted, and return them all."""
     if op.scratch is None:
         op.scratch = []
     pieces: list[Any] = op.scratch
-    pieces.append(piece)
+    if op.wants_content:
+        pieces.append(piece)
     return pieces

@@ -7,6 +7,7 @@ value of the wrong type counts as absent.
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,13 +35,23 @@ _FINISH: Final = ("stop_reason", "finish_reason")
 
 def read(source: Any, name: str) -> Any:
     """Return the key (of a mapping) or attribute `name`, or `MISSING`. What the user's property raises is ignored."""
-    if type(source) is dict:
+    kind: Any = type(source)
+    if kind is dict:
         return source.get(name, MISSING)
     try:
+        if _is_plain(kind):
+            return getattr(source, name, MISSING)
         found = source.get(name, MISSING) if isinstance(source, Mapping) else MISSING
         return getattr(source, name, MISSING) if found is MISSING else found
     except Exception:  # noqa: BLE001 - the user's property failed: that is no error of ours, and no reason to stop
         return MISSING
+
+
+@functools.lru_cache(maxsize=1024)  # classes made at run time may come without end
+def _is_plain(kind: Any) -> bool:
+    """Tell whether objects of `kind` have nothing but attributes: they are no mappings, nor stand for one."""
+    own_ways = getattr(kind, "__getattribute__", None) is not object.__getattribute__ or hasattr(kind, "__getattr__")
+    return type(kind) is type and not own_ways and not issubclass(kind, Mapping)
 
 
 def follow_path(path: str, roots: Mapping[str, Any]) -> Any:
@@ -65,8 +76,8 @@ def _item(value: Any, position: str) -> Any:
 def first_text(source: Any, names: Iterable[str]) -> str | None:
     """Return the first of `names` that is a text and not empty."""
     for name in names:
-        text = text_of(read(source, name))
-        if text:
+        value = read(source, name)
+        if value is not MISSING and value is not None and (text := text_of(value)):
             return text
     return None
 
@@ -74,8 +85,8 @@ def first_text(source: Any, names: Iterable[str]) -> str | None:
 def first_identifier(source: Any, names: Iterable[str]) -> str | None:
     """Return the first of `names` that can be an id: a text, a whole number or a UUID."""
     for name in names:
-        identifier = identifier_of(read(source, name))
-        if identifier:
+        value = read(source, name)
+        if value is not MISSING and value is not None and (identifier := identifier_of(value)):
             return identifier
     return None
 
@@ -83,14 +94,16 @@ def first_identifier(source: Any, names: Iterable[str]) -> str | None:
 def first_count(source: Any, names: Iterable[str]) -> int | None:
     """Return the first of `names` that is a count. Each may also be a method without arguments that gives one."""
     for name in names:
-        count = count_of(_called(read(source, name)))
-        if count is not None:
+        value = read(source, name)
+        if value is not MISSING and value is not None and (count := count_of(_called(value))) is not None:
             return count
     return None
 
 
 def text_of(value: Any) -> str | None:
     """Return `value` if it is a text (or an enumeration's member that stands for one)."""
+    if type(value) is str:
+        return value
     if value is MISSING or value is None:
         return None
     if isinstance(value, enum.Enum):
@@ -100,6 +113,8 @@ def text_of(value: Any) -> str | None:
 
 def identifier_of(value: Any) -> str | None:
     """Return `value` as a text if it can be an id."""
+    if type(value) is str:
+        return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
     return str(value) if isinstance(value, uuid.UUID) else text_of(value)

@@ -8,8 +8,8 @@ a tool runs is nested in that tool's span. Earlier versions (1.60 still does) wr
 does so, for agents, embedders and image generators, as soon as the library has been imported.
 
 What the user says goes before that: an ``instrument_all`` of his own, an ``Instrumentation`` capability or
-``instrument=`` of an agent replace these settings, and the spans that his settings make are adopted all the same if
-they go to the tracer provider that agentotel uses. With ``instrument=False`` the agent makes no spans, and nothing is
+``instrument`` of an agent replace these settings, and the spans that his settings make are adopted all the same if
+they go to the tracer provider that agentotel uses. With ``instrument = False`` the agent makes no spans, and nothing is
 done behind the user's back: of such a run only the model calls are seen, by the adapter of the SDK underneath.
 
 - Content: while agentotel records none, the library does not put messages together, which would cost as much as all

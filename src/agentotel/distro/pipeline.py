@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agentotel import __version__
 from agentotel._base.failopen import attempt
-from agentotel.distro import components, service_name
+from agentotel.distro import components, forks, service_name
+from agentotel.distro.batching import BatchingLogRecordProcessor, BatchingSpanProcessor
 from agentotel.distro.net import (
     GuardedLogExporter,
     GuardedMetricExporter,
@@ -29,7 +28,7 @@ from agentotel.distro.processors import IdLogRecordProcessor, IdSpanProcessor
 from agentotel.model import instruments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from agentotel.config.settings import Settings
     from agentotel.telemetry.content import ContentCapture
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
     OnDropped = Callable[[str, int], None]
 
 _UNKNOWN: Final = "unknown_service"
+
+_SHARE_OF_THE_END: Final = 0.7
+"""Of the time that the end may take: what the Collector has for its answer, before requests are broken off."""
 
 
 class Pipeline:
@@ -59,6 +61,7 @@ class Pipeline:
         self._settings = settings
         self._content = content
         self._on_dropped = on_dropped
+        self._close_s = _SHARE_OF_THE_END * settings.exit_timeout_s
         self._metric_exporters: list[GuardedMetricExporter] = []
         resource = _resource(auto_instrumentation_version)
         self.tracers = self._tracer_provider(resource)
@@ -85,7 +88,10 @@ class Pipeline:
     def _end_metrics(self) -> None:
         for exporter in self._metric_exporters:
             exporter.ending()
-        self.meters.shutdown()
+        self.meters.shutdown(timeout_millis=self._close_s * 1e3)
+
+    def _exporters(self, signal: str, exporter_names: Sequence[str], protocol: str) -> Iterator[Any]:
+        return components.exporters(signal, exporter_names, protocol, self._on_dropped)
 
     def _tracer_provider(self, resource: Resource) -> TracerProvider:
         provider = TracerProvider(
@@ -96,9 +102,9 @@ class Pipeline:
         )
         provider.add_span_processor(IdSpanProcessor())
         settings = self._settings
-        for exporter in components.exporters("traces", settings.traces_exporters, settings.traces_protocol):
+        for exporter in self._exporters("traces", settings.traces_exporters, settings.traces_protocol):
             guarded = GuardedSpanExporter(exporter, self._content.scrub_span, self._on_dropped)
-            provider.add_span_processor(BatchSpanProcessor(guarded))
+            provider.add_span_processor(BatchingSpanProcessor(guarded, self._on_dropped, self._close_s))
         return provider
 
     def _meter_provider(self, resource: Resource) -> MeterProvider:
@@ -111,7 +117,7 @@ class Pipeline:
 
     def _metric_readers(self) -> Iterator[MetricReader]:
         settings = self._settings
-        for exporter in components.exporters("metrics", settings.metrics_exporters, settings.metrics_protocol):
+        for exporter in self._exporters("metrics", settings.metrics_exporters, settings.metrics_protocol):
             if isinstance(exporter, MetricReader):
                 yield exporter
             else:
@@ -122,9 +128,10 @@ class Pipeline:
         provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
         provider.add_log_record_processor(IdLogRecordProcessor())
         settings = self._settings
-        for exporter in components.exporters("logs", settings.logs_exporters, settings.logs_protocol):
+        for exporter in self._exporters("logs", settings.logs_exporters, settings.logs_protocol):
             guarded = GuardedLogExporter(exporter, self._content.scrub_record, self._on_dropped)
-            provider.add_log_record_processor(BatchLogRecordProcessor(guarded))
+            processor = BatchingLogRecordProcessor(guarded, self._on_dropped, self._close_s)
+            provider.add_log_record_processor(processor)
         return provider
 
 
@@ -160,7 +167,7 @@ def _resource(auto_instrumentation_version: str | None) -> Resource:
     own = {"telemetry.distro.name": "agentotel", "telemetry.distro.version": __version__}
     if auto_instrumentation_version:
         own["telemetry.auto.version"] = auto_instrumentation_version
-    resource = Resource.create(own)
+    resource = forks.instance_resource().merge(Resource.create(own))  # the SDK gives no id of its own before 1.45
     named = str(resource.attributes.get(SERVICE_NAME) or _UNKNOWN)
     program = service_name.from_command_line(sys.orig_argv) if named.startswith(_UNKNOWN) else None
     return resource if program is None else resource.merge(Resource({SERVICE_NAME: program}))

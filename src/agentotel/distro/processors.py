@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 class IdSpanProcessor(SpanProcessor):
     """Adds the ids of the context to spans of other instrumentations; the recorder has set them on ours."""
 
+    passes_over_light_spans = True
+    """Whether it need not be told of the spans of `agentotel.distro.light_tracing`, which are ours."""
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Add the ids, unless the span is ours."""
         scope = span.instrumentation_scope

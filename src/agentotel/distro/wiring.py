@@ -15,9 +15,11 @@ from agentotel._base.failopen import attempt
 from agentotel.adapters import own_classes
 from agentotel.adapters.registry import ADAPTERS
 from agentotel.cost import Prices, load_price_file
-from agentotel.distro import native_spans, pipeline, program_logs, program_providers, shutdown
+from agentotel.distro import lifetime, native_spans, pipeline, program_logs, program_providers
 from agentotel.distro.cell_meter import cell_meter
 from agentotel.distro.created_agents import CreatedAgents
+from agentotel.distro.late_work import late_work
+from agentotel.distro.light_tracer import light_tracer
 from agentotel.distro.losses import Losses
 from agentotel.distro.own_counts import OwnCounts
 from agentotel.identity import threads
@@ -73,6 +75,7 @@ def start(settings: Settings, version: str | None) -> None:
     content = _content_capture(settings, counts)
     parts = _parts(settings, content, counts, version)
     recording = record_into(settings, parts, counts, content)
+    lifetime.begin_anew_in_children(recording.users, *parts, recording)
     patching.observe(recording.recorder)
     _connect(settings, recording, parts)
     if isinstance(parts.tracers, SdkTracerProvider):
@@ -82,17 +85,20 @@ def start(settings: Settings, version: str | None) -> None:
 
 def _parts(settings: Settings, content: ContentCapture, counts: OwnCounts, version: str | None) -> Parts:
     if settings.config_file is not None and _configured_by_file(settings, content):
-        return Parts(trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())
+        parts = Parts(trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider())
+        lifetime.begin(lifetime.flush_steps(parts), settings.exit_timeout_s, Losses(counts).gave_up, *parts)
+        return parts
     losses = Losses(counts)
     built = pipeline.Pipeline(settings, content, losses.dropped, version)
     built.make_global()
-    shutdown.at_exit(built.shutdown_steps(), settings.exit_timeout_s, losses.gave_up)
-    return Parts(built.tracers, built.meters, built.loggers)
+    parts = Parts(built.tracers, built.meters, built.loggers)
+    lifetime.begin(built.shutdown_steps(), settings.exit_timeout_s, losses.gave_up, *parts)
+    return parts
 
 
 def _make_spans_with(settings: Settings, recording: Recording, parts: Parts, tracers: TracerProvider) -> None:
     """Let the recorder, and the libraries with spans of their own, use the tracer provider that the program has set."""
-    recording.recorder.make_spans_with(tracers.get_tracer(names.SCOPE, __version__))
+    recording.recorder.make_spans_with(light_tracer(tracers, names.SCOPE, __version__))
     native_spans.adopt(tracers, parts.meters, _natives(settings), recording.recorder)
 
 
@@ -106,8 +112,9 @@ def record_into(
     own = Metrics(meter, settings.metric_families, guard)
     counts.count_into(own)
     users = ActiveUsers()
+    later = late_work(parts.meters)
     sinks = Sinks(
-        tracer=parts.tracers.get_tracer(names.SCOPE, __version__),
+        tracer=light_tracer(parts.tracers, names.SCOPE, __version__, later),
         metrics=own,
         events=Events(parts.loggers.get_logger(names.SCOPE, __version__)),
         content=content or _content_capture(settings, counts),
@@ -115,6 +122,7 @@ def record_into(
         users=users,
         convention=CONVENTIONS[settings.conventions],
         token_limit=settings.token_limit,
+        later=later,
     )
     return Recording(Recorder(sinks), own, guard, users)
 

@@ -62,6 +62,8 @@ class Operation:
         carrier: What the caller in another process sent along (``traceparent`` and so on), where the operation
             serves a request from elsewhere: it becomes part of the caller's trace.
         scratch: Free for the adapter, to carry state from ``request`` to ``chunk`` and ``response``.
+        wants_content: Whether content goes anywhere, as the recorder knows: where it does not, an adapter need not
+            collect the pieces of an answer, which the program itself has long let go of.
     """
 
     name: str | None = None
@@ -73,6 +75,7 @@ class Operation:
     function: object = None
     carrier: Mapping[str, str] | None = None
     scratch: Any = None
+    wants_content: bool = True
 
 
 @dataclass(slots=True, kw_only=True)

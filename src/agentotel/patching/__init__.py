@@ -5,6 +5,7 @@ from __future__ import annotations
 from agentotel.patching.collected import settle as settle_collected
 from agentotel.patching.hooks import PatchReport, installed_version, patch_adapter, patch_reports, when_imported
 from agentotel.patching.observation import observe, observer, stop_observing
+from agentotel.patching.open_call import settle_streams
 from agentotel.patching.resolve import apply, resolve
 from agentotel.patching.wrap import wrap, wrap_note
 
@@ -18,6 +19,7 @@ __all__ = [
     "patch_reports",
     "resolve",
     "settle_collected",
+    "settle_streams",
     "stop_observing",
     "when_imported",
     "wrap",

@@ -1,8 +1,13 @@
-"""One intercepted call from its start to its one end, whatever kind of object it returned."""
+"""One intercepted call from its start to its one end, whatever kind of object it returned.
+
+This module owns state: the calls whose streams have begun and not ended.
+"""
 
 from __future__ import annotations
 
 import weakref
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from agentotel._base.failopen import attempt
@@ -13,11 +18,15 @@ if TYPE_CHECKING:
     from agentotel.model.contract import Call, Recording
     from agentotel.model.operations import Operation
 
-MOST_CHUNKS_HELD: Final = 10_000
-"""Chunks of one stream are folded into its operation when more than this are held."""
+MOST_CHUNKS_HELD: Final = 32
+"""Chunks of one stream are folded into its operation when more than this are held: few enough that the garbage
+collector, which counts what has been made and not let go of, is not called for them."""
 
 
-_NOT_ACTIVE: Final = object()
+NOT_ACTIVE: Final = object()
+"""The token of a call that could not be made current."""
+
+_streams: dict[weakref.ref[OpenCall], None] = {}
 
 
 class CallSite:
@@ -69,7 +78,7 @@ class OpenCall:
         unstarted: The user's coroutine, as long as nobody has awaited it.
     """
 
-    __slots__ = ("chunks", "ended", "fold", "products", "recording", "site", "unstarted")
+    __slots__ = ("__weakref__", "_stream", "chunks", "ended", "fold", "products", "recording", "site", "unstarted")
 
     def __init__(self, site: CallSite, recording: Recording) -> None:
         self.site = site
@@ -79,6 +88,7 @@ class OpenCall:
         self.ended = False
         self.products = 0
         self.unstarted: Any = None
+        self._stream: weakref.ref[OpenCall] | None = None
 
     @property
     def operation(self) -> Operation:
@@ -90,17 +100,25 @@ class OpenCall:
         try:
             return self.recording.activate()
         except Exception as error:  # noqa: BLE001 - reported by the guard; `attempt` itself costs too much per chunk
-            attempt("recorder.activate", _reraise, error)
-            return _NOT_ACTIVE
+            return self.not_active(error)
+
+    def not_active(self, error: Exception) -> object:
+        """Report that it could not be made current; return the token for `suspend`."""
+        attempt("recorder.activate", _reraise, error)
+        return NOT_ACTIVE
 
     def suspend(self, token: object) -> None:
         """Make current again what was current before `activate`."""
-        if token is _NOT_ACTIVE:
+        if token is NOT_ACTIVE:
             return
         try:
             self.recording.suspend(token)
         except Exception as error:  # noqa: BLE001 - as above
-            attempt("recorder.suspend", _reraise, error)
+            self.not_suspended(error)
+
+    def not_suspended(self, error: Exception) -> None:
+        """Report that what was current before could not be put back."""
+        attempt("recorder.suspend", _reraise, error)
 
     def arrived(self, chunk: Any) -> None:
         """Take note of a piece of the stream. Nothing looks into it before the end: see PERFORMANCE, W4."""
@@ -111,25 +129,33 @@ class OpenCall:
         except Exception as error:  # noqa: BLE001 - as above
             attempt("recorder.chunk", _reraise, error)
         if self.fold is not None:
-            self.chunks.append(chunk)
-            if len(self.chunks) > MOST_CHUNKS_HELD:
+            chunks = self.chunks
+            if not chunks and self._stream is None:
+                self._stream = weakref.ref(self)
+                _streams[self._stream] = None
+            chunks.append(chunk)
+            if len(chunks) > MOST_CHUNKS_HELD:
                 self._fold_chunks()
 
     def complete(self, result: Any) -> None:
         """End it with its final result."""
         if not self.ended:
             self.ended = True
-            self._fold_chunks()
-            if self.site.call.response is not None:
-                attempt(self.site.response_site, self.site.call.response, self.operation, result)
-            attempt("recorder.stop", self.recording.stop)
+            try:
+                self._end_stream()
+                if self.site.call.response is not None:
+                    attempt(self.site.response_site, self.site.call.response, self.operation, result)
+            finally:  # also where errors are raised (strict)
+                attempt("recorder.stop", self.recording.stop)
 
     def finish(self) -> None:
         """End it because its stream came to the end."""
         if not self.ended:
             self.ended = True
-            self._fold_chunks()
-            attempt("recorder.stop", self.recording.stop)
+            try:
+                self._end_stream()
+            finally:
+                attempt("recorder.stop", self.recording.stop)
 
     def close(self) -> None:
         """End it because the consumer wants no more: closed, or, when no product of it is left, let go of."""
@@ -142,12 +168,16 @@ class OpenCall:
         """End it with the exception that the user's function or stream raised."""
         if not self.ended:
             self.ended = True
-            self._fold_chunks()
-            steers = self.site.call.error
-            if steers is not None and attempt(self.site.error_site, steers, self.operation, error):
-                attempt("recorder.stop", self.recording.stop)
-            else:
-                attempt("recorder.fail", self.recording.fail, error)
+            is_failure = True
+            try:
+                self._end_stream()
+                steers = self.site.call.error
+                is_failure = steers is None or not attempt(self.site.error_site, steers, self.operation, error)
+            finally:
+                if is_failure:
+                    attempt("recorder.fail", self.recording.fail, error)
+                else:
+                    attempt("recorder.stop", self.recording.stop)
 
     def abandon(self) -> None:
         """End it because its result was dropped without having been used up or closed."""
@@ -160,14 +190,26 @@ class OpenCall:
         self.products += 1
         weakref.finalize(product, _let_go, self, weakref.ref(product))
 
+    def settle(self) -> None:
+        """Let the operation know what has arrived of its stream so far: it may be ended by others."""
+        if not self.ended:
+            self._fold_chunks()
+
+    def _end_stream(self) -> None:
+        if self._stream is not None:
+            _streams.pop(self._stream, None)
+            self._fold_chunks()
+
     def _fold_chunks(self) -> None:
         chunks, self.chunks = self.chunks, []
         fold, operation = self.fold, self.recording.operation
         if fold is None:
             return
-        for chunk in chunks:
+        folding, is_done = map(partial(fold, operation), chunks), False
+        while not is_done:
             try:
-                fold(operation, chunk)
+                deque(folding, 0)
+                is_done = True
             except Exception as error:  # noqa: BLE001, PERF203 - as above; the other chunks still count
                 attempt(self.site.chunk_site, _reraise, error)
 
@@ -179,6 +221,14 @@ class OpenCall:
         if not self.ended:
             attempt("recorder.expire", self.recording.expire)
             collected.later("recorder.abandon", self.abandon)
+
+
+def settle_streams() -> None:
+    """Let the operations of all open streams know what has arrived so far: for the end of the process."""
+    for stream in list(_streams):
+        opened = stream()
+        if opened is not None:
+            opened.settle()
 
 
 def _reraise(error: Exception) -> None:

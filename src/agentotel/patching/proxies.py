@@ -10,13 +10,14 @@ import inspect
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from agentotel._base.own_frames import leave_out
+from agentotel.model.contract import Deferred
 from agentotel.patching.stand_in import StandIn, class_for
 from agentotel.patching.streams import observed_async_generator, observed_generator
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Hashable
 
-    from agentotel.model.contract import Deferred
     from agentotel.patching.open_call import OpenCall
 
     Settle = Callable[[OpenCall, Any], Any]
@@ -54,6 +55,7 @@ async def _await(opened: OpenCall, inner: Awaitable[Any], then: Callable[[Any], 
     try:
         result = await inner
     except BaseException as error:
+        leave_out(error)
         opened.fail(error)
         raise
     finally:
@@ -73,6 +75,7 @@ class _Observed(StandIn):
         self._self_settle = settle
         self._self_given = given
         self._self_kept: Any = None
+        self._self_parts: dict[str, tuple[Any, Any]] = {}
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._self_real, name)
@@ -81,7 +84,8 @@ class _Observed(StandIn):
             return functools.wraps(attribute)(functools.partial(_run, self, attribute, _given))
         if name in deferred.end_methods and callable(attribute):
             return functools.wraps(attribute)(functools.partial(_run, self, attribute, _ended))
-        return attribute
+        ends = _ends_of_part(deferred, name)
+        return _part(self, name, attribute, ends) if ends else attribute
 
 
 # What follows works on the state that a proxy keeps under the prefix `_self_`: functions rather than methods,
@@ -105,6 +109,24 @@ def _given(proxy: _Observed, value: Any) -> Any:
 def _ended(proxy: _Observed, value: Any) -> Any:
     proxy._self_opened.close()
     return value
+
+
+@functools.lru_cache(maxsize=1024)
+def _ends_of_part(deferred: Deferred, name: str) -> tuple[str, ...]:
+    """Return the end methods of the attribute `name`: ``close`` where ``response.close`` is one of the whole."""
+    return tuple(method[len(name) + 1 :] for method in deferred.end_methods if method.startswith(f"{name}."))
+
+
+def _part(proxy: _Observed, name: str, real: Any, ends: tuple[str, ...]) -> Any:
+    """Return what the user gets for a part of the object that can end it too: the same as long as the part is."""
+    known, observed = proxy._self_parts.get(name, (None, None))
+    if known is not real or observed is None:
+        deferred = Deferred(end_methods=ends)
+        observed = _proxy_class(cast("Hashable", type(real)))(
+            real, proxy._self_opened, deferred, proxy._self_settle, None
+        )
+        proxy._self_parts[name] = (real, observed)
+    return observed
 
 
 def _entered(proxy: _Observed, value: Any) -> Any:
@@ -138,6 +160,7 @@ def _run(
     try:
         result = method(*args, **kwargs)
     except BaseException as error:
+        leave_out(error)
         opened.fail(error)
         raise
     finally:
@@ -160,10 +183,12 @@ def _next(self: _Observed) -> Any:
     token = opened.activate()
     try:
         item = self._self_real.__next__()
-    except StopIteration:
+    except StopIteration as end:
+        leave_out(end)
         opened.finish()
         raise
     except BaseException as error:
+        leave_out(error)
         opened.fail(error)
         raise
     finally:
@@ -177,10 +202,12 @@ async def _anext(self: _Observed) -> Any:
     token = opened.activate()
     try:
         item = await self._self_real.__anext__()
-    except StopAsyncIteration:
+    except StopAsyncIteration as end:
+        leave_out(end)
         opened.finish()
         raise
     except BaseException as error:
+        leave_out(error)
         opened.fail(error)
         raise
     finally:

@@ -10,6 +10,9 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agentotel._base.own_frames import leave_out
+from agentotel.patching.open_call import NOT_ACTIVE
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
@@ -53,20 +56,29 @@ def _rename(ours: Any, theirs: Any) -> None:
 def _drive(opened: OpenCall, inner: Generator[Any, Any, Any], stream: object) -> Generator[Any, Any, Any]:
     resume: Callable[[Any], Any] = inner.send
     argument: Any = None
+    activate, suspend, arrived = opened.recording.activate, opened.recording.suspend, opened.arrived
     while True:
-        token = opened.activate()
+        try:  # what `OpenCall.activate` does: each call that is spared is spared for every piece
+            token = activate()
+        except Exception as error:  # noqa: BLE001 - the guard reports it
+            token = opened.not_active(error)
         try:
             item = resume(argument)
         except StopIteration as end:
             opened.finish()
             return end.value
         except BaseException as error:
+            leave_out(error)
             _broke_off(opened, error, stream)
             raise
         finally:
             argument = None  # an exception kept in a frame that its traceback names would be a cycle
-            opened.suspend(token)
-        opened.arrived(item)
+            if token is not NOT_ACTIVE:
+                try:
+                    suspend(token)
+                except Exception as error:  # noqa: BLE001 - the same
+                    opened.not_suspended(error)
+        arrived(item)
         try:
             argument = yield item
             resume = inner.send
@@ -78,6 +90,7 @@ def _drive(opened: OpenCall, inner: Generator[Any, Any, Any], stream: object) ->
 async def _drive_async(opened: OpenCall, inner: AsyncGenerator[Any, Any], stream: object) -> AsyncGenerator[Any, Any]:
     resume: Callable[[Any], Awaitable[Any]] = partial(_first_pull, inner)
     argument: Any = None
+    is_closing = False
     while True:
         token = opened.activate()
         try:
@@ -86,7 +99,8 @@ async def _drive_async(opened: OpenCall, inner: AsyncGenerator[Any, Any], stream
             opened.finish()
             return
         except BaseException as error:
-            _broke_off(opened, error, stream)
+            leave_out(error)
+            _broke_off(opened, error, stream, is_closing=is_closing)
             raise
         finally:
             argument = None  # as above
@@ -97,6 +111,8 @@ async def _drive_async(opened: OpenCall, inner: AsyncGenerator[Any, Any], stream
             resume = inner.asend
         except BaseException as error:  # noqa: BLE001 - thrown in by the consumer, GeneratorExit included: passed on
             resume, argument = inner.athrow, error
+            # A closing that is cancelled before it has begun arrives as the cancellation.
+            is_closing = isinstance(error, GeneratorExit) or stream is not None
         item = None
 
 
@@ -114,9 +130,9 @@ def _first_pull(inner: AsyncGenerator[Any, Any], argument: Any) -> Awaitable[Any
         sys.set_asyncgen_hooks(*hooks)
 
 
-def _broke_off(opened: OpenCall, error: BaseException, stream: object) -> None:
+def _broke_off(opened: OpenCall, error: BaseException, stream: object, *, is_closing: bool = False) -> None:
     # The event loop closes a generator that was dropped, and cancels the closing when the program is about to end.
-    cleaning_up = not opened.products and not isinstance(error, Exception)
+    cleaning_up = (is_closing or not opened.products) and not isinstance(error, Exception)
     if not (isinstance(error, GeneratorExit) or cleaning_up):
         opened.fail(error)
     elif stream is None:

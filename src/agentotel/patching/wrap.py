@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import wrapt
 
 from agentotel._base.failopen import attempt
+from agentotel._base.own_frames import leave_out
 from agentotel.model.contract import Intercepted
 from agentotel.patching import collected, observation
 from agentotel.patching.deferred import settle
@@ -73,6 +74,7 @@ def _interceptor(site: CallSite) -> Callable[..., Any]:
         try:
             result = wrapped(*args, **kwargs)
         except BaseException as error:
+            leave_out(error)
             opened.fail(error)
             raise
         finally:
@@ -135,6 +137,13 @@ def _with_getter(prop: property, getter: Any) -> property:
     return prop if getter is prop.fget else property(getter, prop.fset, prop.fdel, prop.__doc__)
 
 
+def _found(name: str) -> object:
+    try:
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
 class _BoundFunction(_BoundBase):  # type: ignore[misc]
     """A method of an object: pickled and copied as the method that it stands for."""
 
@@ -159,7 +168,10 @@ class _Function(_FunctionBase):  # type: ignore[misc]
     __bound_function_wrapper__ = _BoundFunction
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__wrapped__.__qualname__
+        name = f"{self.__wrapped__.__module__}:{self.__wrapped__.__qualname__}"
+        if _found(name) is self:
+            return self.__wrapped__.__qualname__
+        return pkgutil.resolve_name, (name,)  # wrapped under another name: the original stands under its own
 
     def __copy__(self) -> Any:
         return self

@@ -5,29 +5,29 @@ Each part stands in a guard of its own: a metric that cannot be recorded must no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.trace import Status, StatusCode
 
 from agentotel._base.failopen import attempt
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, McpCall, ModelCall, Operation, ToolCall, Usage, Workflow
+from agentotel.model.operations import AgentRun, McpCall, ModelCall, Operation, Retrieval, ToolCall, Usage, Workflow
 from agentotel.telemetry import attributes, spelling
+from agentotel.telemetry.late import LateSpan
 from agentotel.telemetry.outcome import CANCELLED, FAILED, Outcome
 from agentotel.telemetry.recording import InnerRecording
 from agentotel.telemetry.token_limits import TokenLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from opentelemetry.trace import Span
+    from collections.abc import Callable, Iterator
 
     from agentotel.cost import Cost
     from agentotel.telemetry.attributes import Attributes
+    from agentotel.telemetry.late import Later
     from agentotel.telemetry.recorder import Sinks
     from agentotel.telemetry.recording import ActiveRecording, Mark
 
-_CANCELLING: Final = frozenset({"CancelledError", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
+_CANCELLING: Final = frozenset({"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
 
 
 class Ending:
@@ -40,6 +40,7 @@ class Ending:
     def __init__(self, sinks: Sinks) -> None:
         self._sinks = sinks
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
+        self._later = sinks.later
 
     def started(self, run: AgentRun, recording: ActiveRecording) -> None:
         """Warn at the start of a run whose agent has used most of its tokens already."""
@@ -47,11 +48,13 @@ class Ending:
 
     def inner(self, recording: ActiveRecording, error: BaseException | None) -> None:
         """End a model call that completes the one around it; see `InnerRecording`."""
-        del error  # the call around it decides whether it has failed: it may answer from elsewhere
         assert isinstance(recording, InnerRecording)
         whole = recording.layers()[-1]
         if not whole.ended:
-            attempt("recorder.merge", recording.merge)
+            # The call around it decides whether it has failed: it may answer from elsewhere.
+            whole.broken_by = None if error is None or _is_cancellation(error) else error
+            if recording.outer is not whole:  # what stands directly around it takes it over at its own end
+                attempt("recorder.merge", recording.merge)
         elif not whole.counts_itself:
             attempt("recorder.late", self._count_late, recording, whole)
 
@@ -65,13 +68,67 @@ class Ending:
 
     def finish(self, recording: ActiveRecording, error: BaseException | None) -> None:
         """End a recording: called once, by `ActiveRecording`."""
-        outcome = attempt("recorder.outcome", _outcome, recording, error)
-        if outcome is None:  # the span still has to end
-            outcome = Outcome(recording.watch.elapsed_s(), recording.context)
-        settled = attempt("recorder.usage", self._settle, recording, error) or {}
-        attempt("recorder.span", self._end_span, recording, outcome, error, settled)
-        attempt("recorder.metrics", self._record_metrics, recording, outcome)
-        attempt("recorder.events", self._emit_events, recording, outcome)
+        inner = recording.inner
+        if inner is not None and inner.ended:  # only now: what the outer layer has heard since may say less
+            attempt("recorder.merge", inner.merge)
+        if self._later is not None:
+            if error is None and self._can_wait(recording):
+                self._finish_later(recording, self._later)
+                return
+            self._later.settle()  # what ended before counts before
+        self._finish_now(recording, error)
+
+    def _can_wait(self, recording: ActiveRecording) -> bool:
+        """Tell whether all that is left to do after the end comes from what is known by now, and only adds.
+
+        Content is not kept: it may be large, and the program may change it.
+        """
+        operation, inner = recording.operation, recording.inner
+        if not isinstance(recording.span, LateSpan) or operation.failure is not None:
+            return False
+        if inner is not None and not inner.ended:
+            return False
+        is_limited = isinstance(operation, AgentRun) and self._limits.limit_of(operation) is not None
+        return not is_limited and not self._sinks.content.is_wanted
+
+    def _finish_later(self, recording: ActiveRecording, later: Later) -> None:
+        recording.watch.stop()
+        _let_go_of_content(recording.operation)
+        attempt("recorder.name", self._name, recording)
+        later.add("recorder.late", self._finish_late, recording)
+        span = cast("LateSpan", recording.span)
+        attempt("recorder.span", span.end_late, recording.watch.now_ns(), later.settle)
+
+    def _finish_late(self, recording: ActiveRecording) -> None:
+        """Do what `_finish_later` has left to be done."""
+        try:
+            self._work_out(recording, None, self._complete_span)
+        finally:
+            cast("LateSpan", recording.span).completed()
+
+    def _finish_now(self, recording: ActiveRecording, error: BaseException | None) -> None:
+        self._work_out(recording, _cause(recording, error), self._end_span)
+
+    def _work_out(
+        self,
+        recording: ActiveRecording,
+        error: BaseException | None,
+        tell_span: Callable[[ActiveRecording, Outcome, BaseException | None, Attributes], None],
+    ) -> None:
+        outcome: Outcome | None = None
+        settled: Attributes = {}
+        try:
+            outcome = attempt("recorder.outcome", _outcome, recording, error)
+            settled = attempt("recorder.usage", self._settle, recording, error) or settled
+        finally:  # the span still has to end, also where errors are raised (strict)
+            if outcome is None:
+                outcome = Outcome(recording.watch.elapsed_s(), recording.context)
+            try:
+                attempt("recorder.span", tell_span, recording, outcome, error, settled)
+            finally:
+                attempt("recorder.metrics", self._record_metrics, recording, outcome)
+                attempt("recorder.events", self._emit_events, recording, outcome)
+                recording.part_from_context()
 
     # --- usage and cost ---
 
@@ -100,8 +157,6 @@ class Ending:
 
     def _settle_layers(self, recording: ActiveRecording, call: ModelCall) -> None:
         """Decide what a call counts that others were seen inside of: what the lower layers have not counted."""
-        if recording.inner is not None and recording.inner.ended:
-            recording.inner.merge()  # once more: what the outer layer has heard since may say less
         if recording.totals.calls:
             # Further calls inside have counted themselves, and the outer layer's own word may include them.
             call.usage = None if recording.inner is None else _usage(recording.inner.operation)
@@ -112,7 +167,7 @@ class Ending:
         sinks, cost = self._sinks, None
         if model and usage is not None:
             cost = attempt("recorder.prices", sinks.prices.cost, provider, model, usage)
-        tenant = recording.started_with.get(names.TENANT_ID)
+        tenant = recording.started_with.built().get(names.TENANT_ID)
         tenant_id = str(tenant) if tenant is not None else None
         attempt("recorder.cost", sinks.metrics.cost, cost, model, tenant_id, recording.context)
         if usage is not None:
@@ -129,30 +184,41 @@ class Ending:
         span = recording.span
         try:
             if span.is_recording():
-                self._complete_span(span, recording, outcome, settled)
+                self._name(recording)
+                self._complete_span(recording, outcome, error, settled)
                 if error is not None and outcome.error_type is not None:
                     described = self._sinks.content.exception(error, recording.budget)
                     span.add_event("exception", described)
         finally:
             span.end(recording.watch.now_ns())
 
-    def _complete_span(self, span: Span, recording: ActiveRecording, outcome: Outcome, settled: Attributes) -> None:
-        convention = self._sinks.convention
+    def _name(self, recording: ActiveRecording) -> None:
+        """Name the span anew where its name is known only at the end: of a model, of a hand-off."""
+        if spelling.named_after(recording.operation) == recording.named_after:
+            return
+        name = spelling.span_name(self._sinks.convention, recording.operation)
+        if name != getattr(recording.span, "name", None):
+            recording.span.update_name(name)
+
+    def _complete_span(
+        self, recording: ActiveRecording, outcome: Outcome, error: BaseException | None, settled: Attributes
+    ) -> None:
+        del error  # it is an event of its own
+        span, convention = recording.span, self._sinks.convention
         if outcome.error_type is not None:
             span.set_status(Status(StatusCode.ERROR, outcome.error_type))
-        if recording.inner is not None:
-            span.update_name(spelling.span_name(convention, recording.operation))
-        span.set_attributes(spelling.renamed(convention, self._end_attributes(recording, outcome) | settled))
+        add = span.complete if isinstance(span, LateSpan) else span.set_attributes
+        add(spelling.renamed(convention, self._end_attributes(recording, outcome) | settled))
         if getattr(span, "dropped_attributes", 0):
             # The SDK makes room by dropping what was set first, and those are the ids.
-            span.set_attributes(spelling.renamed(convention, attributes.ids(recording.started_with)))
+            add(spelling.renamed(convention, attributes.ids(recording.started_with.built())))
 
     def _end_attributes(self, recording: ActiveRecording, outcome: Outcome) -> Attributes:
-        operation = recording.operation
-        added = attributes.at_end(operation, recording.started_with)
-        if recording.inner is not None:
+        operation, started_with = recording.operation, recording.started_with.built()
+        added = attributes.at_end(operation, started_with)
+        if recording.inner is not None or recording.is_told_late:
             completed = attributes.at_start(operation, {})
-            added |= {key: value for key, value in completed.items() if recording.started_with.get(key) != value}
+            added |= {key: value for key, value in completed.items() if started_with.get(key) != value}
         if outcome.error_type is not None:
             added[names.ERROR_TYPE] = outcome.error_type
         if isinstance(operation, AgentRun):
@@ -174,7 +240,7 @@ class Ending:
         elif isinstance(operation, AgentRun):
             metrics.agent_run(operation, outcome, operation.usage if recording.counts_itself else None)
         elif isinstance(operation, McpCall):
-            metrics.mcp_call(operation, outcome, is_tool=_is_only_tool(recording, operation))
+            metrics.mcp_call(operation, outcome, is_outermost=_is_outermost(recording, operation))
         else:
             metrics.failed(outcome)
 
@@ -200,6 +266,21 @@ class Ending:
             sinks.events.tool_failed(failure | {names.TOOL_NAME: tool}, recording.context)
 
 
+def _let_go_of_content(operation: Operation) -> None:
+    """Keep nothing of the program's own until the rest is done: no content, and nothing to read it from."""
+    operation.subject = operation.scratch = None
+    if isinstance(operation, ModelCall | AgentRun):
+        operation.input_messages = operation.output_messages = operation.system_instructions = None
+        if isinstance(operation, ModelCall):
+            operation.tool_definitions = None
+    elif isinstance(operation, ToolCall | McpCall):
+        operation.arguments = operation.result = None
+    elif isinstance(operation, Workflow):
+        operation.input_messages = operation.output_messages = None
+    elif isinstance(operation, Retrieval):
+        operation.query = operation.documents = None
+
+
 def _outcome(recording: ActiveRecording, error: BaseException | None) -> Outcome:
     operation = recording.operation
     outcome = Outcome(recording.watch.elapsed_s(), recording.context)
@@ -221,8 +302,14 @@ def _outcome(recording: ActiveRecording, error: BaseException | None) -> Outcome
     return outcome
 
 
+def _cause(recording: ActiveRecording, error: BaseException | None) -> BaseException | None:
+    """Return what has ended it: a library may cancel its own task because the call inside has failed."""
+    broken_by, recording.broken_by = recording.broken_by, None
+    return broken_by if broken_by is not None and error is not None and _is_cancellation(error) else error
+
+
 def _is_cancellation(error: BaseException) -> bool:
-    """Tell whether an exception says "stop" rather than "broken"; by name, so that asyncio is not imported for it."""
+    """Tell whether an exception says "stop" rather than "broken"; by name, to import neither asyncio nor trio."""
     return any(base.__name__ in _CANCELLING for base in type(error).__mro__)
 
 
@@ -260,12 +347,12 @@ def _counting(recording: ActiveRecording) -> Iterator[ActiveRecording]:
             yield around
 
 
-def _is_only_tool(recording: ActiveRecording, call: McpCall) -> bool:
-    """Tell whether nobody else counts the tool that an MCP request executes.
+def _is_outermost(recording: ActiveRecording, call: McpCall) -> bool:
+    """Tell whether nobody else counts the tool that an MCP request executes, or its error.
 
-    A framework's tool around the client's side does, and the client has counted what the server does.
+    A framework's tool around the client's side does, and the client counts what the server does.
     """
-    if call.server_side or not call.is_tool_call:
+    if call.server_side:
         return False
     return not any(isinstance(around.operation, ToolCall | McpCall) for around in recording.around())
 

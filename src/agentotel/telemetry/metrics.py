@@ -148,22 +148,23 @@ class Metrics:
         self.add(defined.INVOKE_WORKFLOW_DURATION, outcome.seconds, values, outcome.context)
         self._error(outcome)
 
-    def mcp_call(self, call: McpCall, outcome: Outcome, *, is_tool: bool) -> None:
+    def mcp_call(self, call: McpCall, outcome: Outcome, *, is_outermost: bool) -> None:
         """Record an MCP request that has ended.
 
         Args:
             call: The request.
             outcome: How it ended.
-            is_tool: It is a tool call that nobody else counts: neither a framework's tool nor the other side.
+            is_outermost: Nobody else counts the tool or the error: neither a framework's tool nor the other side.
         """
         instrument = defined.MCP_SERVER_DURATION if call.server_side else defined.MCP_CLIENT_DURATION
         tool = call.name if call.is_tool_call else None
         context, seconds = outcome.context, outcome.seconds
         self.add(instrument, seconds, (call.method, tool, outcome.error_type), context)
-        if is_tool:
+        if is_outermost and call.is_tool_call:
             self.add(defined.TOOL_CALLS, 1, (tool, outcome.status), context)
             self.add(defined.TOOL_LATENCY, seconds, (tool,), context)
-        self._error(outcome)
+        if is_outermost:
+            self._error(outcome)
 
     def failed(self, outcome: Outcome) -> None:
         """Count the failure of an operation that has no metric of its own (a step, a retrieval)."""

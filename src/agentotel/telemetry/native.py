@@ -8,9 +8,11 @@ it says about the span, and passes for the operation's span wherever a parent or
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.context import get_current
+from opentelemetry.context import attach, get_current, set_value
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, get_current_span, use_span
 
 # The only context manager of the API that also decorates async functions, as `Tracer.start_as_current_span` promises.
@@ -89,7 +91,7 @@ class NativeTracer(Tracer):
         span = self.start_span(
             name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
         )
-        with use_span(span, end_on_exit, record_exception, set_status_on_exception):
+        with _around(span), use_span(span, end_on_exit, record_exception, set_status_on_exception):
             yield span
 
 
@@ -153,6 +155,8 @@ class AdoptedSpan(RecordedSpan):
 
     def __init__(self, recording: ActiveRecording, told: NativeSpan, native: Native) -> None:
         self.recording = recording
+        recording.is_told_late = True
+        recording.tell = self._complete
         self._told = told
         self._native = native
         self._attributes: dict[str, Any] = told.attributes  # type: ignore[assignment]  # made by the tracer, a dict
@@ -169,6 +173,11 @@ class AdoptedSpan(RecordedSpan):
         """Tell whether it is open: also where its span is not sampled, since metrics need what the library says."""
         return not self.recording.ended
 
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What the library has set until now: some read it back, as they can from a span of the SDK."""
+        return MappingProxyType(self._attributes)
+
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Keep attributes for the adapter."""
         self._attributes.update(attributes)
@@ -181,6 +190,8 @@ class AdoptedSpan(RecordedSpan):
         """Keep an event for the adapter."""
         del timestamp
         self._events.append((name, attributes or {}))
+        if name == "exception":
+            self._error = _described(attributes or {}) or self._error
 
     def update_name(self, name: str) -> None:
         """Keep the library's name for the adapter; the span has the name that the conventions give the operation."""
@@ -208,9 +219,8 @@ class AdoptedSpan(RecordedSpan):
         del end_time
         if self.recording.ended:
             return
-        native, operation = self._native, self.recording.operation
-        is_decided = attempt(f"{native.scope}.end", native.end, operation, self._told) if native.end else False
-        error, self._error = self._error or _cancellation(), None
+        operation, is_decided = self.recording.operation, self._complete()
+        error, self._error = self._error or _passing_through(is_failed=self._is_failed and not is_decided), None
         if error is not None:
             self.recording.fail(error)
             return
@@ -218,8 +228,45 @@ class AdoptedSpan(RecordedSpan):
             operation.failure = str(self._attributes.get(names.ERROR_TYPE) or _OTHER_ERROR)
         self.recording.stop()
 
+    def _complete(self) -> bool | None:
+        """Let the adapter complete the operation with what the library has said; tell if its outcome is decided."""
+        native = self._native
+        if native.end is None:
+            return False
+        return attempt(f"{native.scope}.end", native.end, self.recording.operation, self._told)
 
-def _cancellation() -> BaseException | None:
-    """Return the cancellation that is just passing through: ``use_span`` does not record those."""
+
+@contextmanager
+def _around(span: Span) -> Iterator[None]:
+    """Make the recording of a span current: its span alone would not show it below spans of the program's own.
+
+    What was current is attached again rather than a token reset, for the same reason as in `ActiveRecording.suspend`.
+    """
+    if not isinstance(span, AdoptedSpan):
+        yield
+        return
+    before = get_current()
+    attach(set_value(names.RECORDING_KEY, span.recording, before))
+    try:
+        yield
+    finally:
+        attach(before)
+
+
+def _described(attributes: Mapping[str, Any]) -> BaseException | None:
+    """Return the exception that is being handled, where an event without its words names its type."""
     error = sys.exc_info()[1]
-    return None if isinstance(error, Exception | GeneratorExit) else error
+    kind = str(attributes.get(names.EXCEPTION_TYPE, ""))
+    return error if error is not None and kind.endswith(type(error).__qualname__) else None
+
+
+def _passing_through(*, is_failed: bool) -> BaseException | None:
+    """Return the exception that is just passing through the library, if it is what ends the span.
+
+    A cancellation always is: ``use_span`` does not record those. Another one is where the library has set an error
+    status and has not recorded the exception.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, GeneratorExit) or (isinstance(error, Exception) and not is_failed):
+        return None
+    return error

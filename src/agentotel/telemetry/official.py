@@ -30,6 +30,11 @@ _MODULES: Final = {
 }
 
 
+def is_loaded() -> bool:
+    """Tell whether there can be official instrumentations at all."""
+    return "opentelemetry.util.genai" in sys.modules
+
+
 def _key(call: ModelCall) -> str:
     return _EMBEDDING_KEY if call.operation == EMBEDDINGS else _INFERENCE_KEY
 

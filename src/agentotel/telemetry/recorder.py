@@ -8,6 +8,7 @@ spans, metrics and log records at their end.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry import propagate
@@ -19,11 +20,14 @@ from agentotel._base.clock import Stopwatch
 from agentotel._base.failopen import attempt
 from agentotel.model import names
 from agentotel.model.operations import AgentRun, McpCall, ModelCall, Step
-from agentotel.telemetry import attributes, official, spelling
+from agentotel.telemetry import attributes, official, open_recordings, spelling
 from agentotel.telemetry.ending import Ending
-from agentotel.telemetry.recording import ActiveRecording, InnerRecording, innermost
+from agentotel.telemetry.late import LateAttributes
+from agentotel.telemetry.recording import ActiveRecording, InnerRecording, current_context, innermost
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
@@ -32,11 +36,11 @@ if TYPE_CHECKING:
     from agentotel.model.contract import Recording
     from agentotel.model.conventions import Convention
     from agentotel.model.operations import AttributeValue, Operation
-    from agentotel.privacy import SpanBudget
     from agentotel.telemetry.active_users import ActiveUsers
     from agentotel.telemetry.attributes import Attributes
     from agentotel.telemetry.content import ContentCapture
     from agentotel.telemetry.events import Events
+    from agentotel.telemetry.late import Later
     from agentotel.telemetry.metrics import Metrics
 
 
@@ -53,6 +57,7 @@ class Sinks:
         users: Counts the users that are active.
         convention: How spans and attributes are spelled.
         token_limit: Limit of an agent that has none of its own, in tokens.
+        later: Takes what the end of an operation can leave for later; None has everything done at once.
     """
 
     tracer: Tracer
@@ -63,6 +68,7 @@ class Sinks:
     users: ActiveUsers
     convention: Convention
     token_limit: int | None = None
+    later: Later | None = None
 
 
 class Recorder:
@@ -75,6 +81,9 @@ class Recorder:
     def __init__(self, sinks: Sinks) -> None:
         self._sinks = sinks
         self._ending = Ending(sinks)
+        self._has_prices = False
+        self._wants_content = sinks.content.is_wanted
+        self._is_lazy = _is_lazy(sinks.tracer)
 
     def current(self) -> Operation | None:
         """Return the innermost open operation of this context."""
@@ -84,11 +93,12 @@ class Recorder:
     def make_spans_with(self, tracer: Tracer) -> None:
         """Make spans with `tracer` from now on: the program has set a provider of its own."""
         self._sinks = replace(self._sinks, tracer=tracer)
+        self._is_lazy = _is_lazy(tracer)
 
     @property
     def wants_content(self) -> bool:
         """Whether content is recorded anywhere."""
-        return self._sinks.content.is_wanted
+        return self._wants_content
 
     def start(self, operation: Operation, within: Recording | None = None) -> ActiveRecording | None:
         """Start recording `operation`; None if it is already being recorded further out.
@@ -97,16 +107,16 @@ class Recorder:
             operation: What starts.
             within: A recording that is known to be around it, where the current context may not show it.
         """
-        return self.start_in(operation, _place(within))
+        return self.start_in(operation, current_context() if within is None else _place(within))
 
     def start_in(self, operation: Operation, context: Context) -> ActiveRecording | None:
         """Start recording `operation` in `context`; as `start` does in the current one."""
         if operation.carrier is not None:
             context = propagate.extract(operation.carrier, context)
         outer = innermost(context)
-        if outer is not None and _is_from_elsewhere(context, outer):
-            context, outer = _without(outer, context), None
         if outer is not None:
+            if outer.context is not context and _is_from_elsewhere(context, outer):
+                return self._start_span(operation, None, _without(outer, context))
             if outer.is_same_run(operation) or _past_steps(outer).is_same_run(operation):
                 return None
             if outer.takes_in(operation):
@@ -117,57 +127,71 @@ class Recorder:
         inner = InnerRecording(
             operation, outer, INVALID_SPAN, context, outer.started_with, outer.agent, Stopwatch(), self._ending.inner
         )
+        inner.who = outer.who
+        operation.wants_content = self._wants_content
         inner.context = set_value(names.RECORDING_KEY, inner, context)
         outer.inner = inner
+        open_recordings.opened(inner)
         return inner
 
     def _start_span(self, operation: Operation, outer: ActiveRecording | None, context: Context) -> ActiveRecording:
         watch = Stopwatch()
+        operation.wants_content = self._wants_content
         who = _identity_of(operation, outer, context)
-        if who is not None and who is not identity.current(context):
+        if who is not None and (outer is None or outer.context is not context or who is not outer.who):
             context = identity.with_identity(context, who)
         agent = _agent_attributes(operation, outer)
-        started_with = attributes.at_start(operation, _inherited(who, agent, operation, outer))
-        budget = self._sinks.content.budget()
-        is_official = isinstance(operation, ModelCall) and official.records(operation, context)
-        span = None
-        if not is_official:
-            span = attempt(
-                "recorder.start_span", self._start_otel_span, operation, started_with, context, watch, budget
-            )
-        if span is not None:
-            context = set_span_in_context(span, context)
-        if isinstance(operation, ModelCall):
-            attempt("recorder.prices", self._sinks.prices.preload)
-            context = attempt("recorder.official", official.held_back, operation, context) or context
+        started_with = LateAttributes(partial(_started_with, operation, who, agent, outer))
         recording = ActiveRecording(
-            operation, outer, span or INVALID_SPAN, context, started_with, agent, watch, self._ending.finish
+            operation, outer, INVALID_SPAN, context, started_with, agent, watch, self._ending.finish
         )
-        recording.official = is_official
-        recording.budget = budget
+        recording.who = who
+        recording.budget = self._sinks.content.budget()
+        if isinstance(operation, ModelCall):
+            context = self._start_model_call(operation, recording, context)
+        if not recording.official:
+            span = attempt("recorder.start_span", self._start_otel_span, recording, context)
+            if span is not None:
+                recording.span = span
+                context = set_span_in_context(span, context)
         recording.context = set_value(names.RECORDING_KEY, recording, context)
+        open_recordings.opened(recording)
         if isinstance(operation, AgentRun):
             attempt("recorder.run_started", self._run_started, operation, recording, who)
         return recording
 
-    def _start_otel_span(
-        self,
-        operation: Operation,
-        started_with: Attributes,
-        context: Context,
-        watch: Stopwatch,
-        budget: SpanBudget | None,
-    ) -> Span:
-        sinks = self._sinks
-        content = attempt("recorder.content", sinks.content.at_start, operation, budget) or {}
+    def _start_model_call(self, call: ModelCall, recording: ActiveRecording, context: Context) -> Context:
+        """Prepare what only model calls need; return the context for what is inside."""
+        if not self._has_prices:
+            self._has_prices = True
+            attempt("recorder.prices", self._sinks.prices.preload)
+        if not official.is_loaded():
+            return context
+        recording.official = official.records(call, context)
+        return attempt("recorder.official", official.held_back, call, context) or context
+
+    def _start_otel_span(self, recording: ActiveRecording, context: Context) -> Span:
+        sinks, operation = self._sinks, recording.operation
+        recording.named_after = spelling.named_after(operation)
         return sinks.tracer.start_span(
             spelling.span_name(sinks.convention, operation),
             context,
             _kind(operation),
-            spelling.renamed(sinks.convention, {**started_with, **content} if content else started_with),
+            self._start_attributes(recording),
             None,
-            watch.start_ns,
+            recording.watch.start_ns,
         )
+
+    def _start_attributes(self, recording: ActiveRecording) -> Mapping[str, AttributeValue]:
+        """Return what the span starts with, put together only where somebody is going to look at it."""
+        sinks, started_with, budget = self._sinks, recording.started_with, recording.budget
+        convention = sinks.convention
+        if budget is None and self._is_lazy:
+            if not convention.renames:
+                return started_with
+            return LateAttributes(lambda: spelling.renamed(convention, started_with.built()))
+        content = attempt("recorder.content", sinks.content.at_start, recording.operation, budget) or {}
+        return spelling.renamed(convention, {**started_with.built(), **content} if content else started_with.built())
 
     def _run_started(self, run: AgentRun, recording: ActiveRecording, who: Identity) -> None:
         if who.user_id is not None:
@@ -180,7 +204,11 @@ class Recorder:
         recording.user_id = user_id
 
 
-def _place(within: Recording | None) -> Context:
+def _is_lazy(tracer: Tracer) -> bool:
+    return getattr(tracer, "takes_late_attributes", False) is True
+
+
+def _place(within: Recording) -> Context:
     """Return the context to start in: the current one, unless it does not show that it is inside `within`."""
     context = get_current()
     if not isinstance(within, ActiveRecording):
@@ -226,19 +254,26 @@ def _identity_of(operation: Operation, outer: ActiveRecording | None, context: C
 
     Everything that happens under one root shares a request id: one is made where none came.
     """
-    current = identity.current(context) or identity.from_baggage(context)
-    if current is None and outer is not None:  # the current span alone shows that it is inside `outer`
-        current = identity.current(outer.context)
-    found: dict[str, object] = {}
+    if outer is not None and outer.context is context:
+        current = outer.who
+    else:
+        current = identity.current(context) or identity.from_baggage(context)
+        if current is None and outer is not None:  # the current span alone shows that it is inside `outer`
+            current = outer.who
     if isinstance(operation, AgentRun):
-        found = {
+        found: dict[str, object] = {
             "user_id": operation.user_id,
             "tenant_id": operation.tenant_id,
             "session_id": operation.session_id,
         }
-    if outer is None and (current is None or current.request_id is None):
-        found["request_id"] = identity.new_request_id()
-    return identity.merged(current, found) if found else current
+        if outer is None and (current is None or current.request_id is None):
+            found["request_id"] = identity.new_request_id()
+        return identity.merged(current, found)
+    if current is None:
+        return None if outer is not None else identity.Identity(request_id=identity.new_request_id())
+    if outer is None and current.request_id is None:
+        return identity.merged(current, {"request_id": identity.new_request_id()})
+    return current
 
 
 def _agent_attributes(operation: Operation, outer: ActiveRecording | None) -> Attributes:
@@ -253,14 +288,15 @@ def _agent_attributes(operation: Operation, outer: ActiveRecording | None) -> At
     return agent
 
 
-def _inherited(
-    who: Identity | None, agent: Attributes, operation: Operation, outer: ActiveRecording | None
+def _started_with(
+    operation: Operation, who: Identity | None, agent: Attributes, outer: ActiveRecording | None
 ) -> Attributes:
+    """Return the attributes that the span of `operation` starts with."""
     inherited: Attributes = {} if who is None else dict(identity.attributes(who))
     inherited.update(agent)
     conversation: AttributeValue | None = operation.conversation_id or (who.session_id if who is not None else None)
     if conversation is None and outer is not None:
-        conversation = outer.started_with.get(names.CONVERSATION_ID)
+        conversation = outer.started_with.built().get(names.CONVERSATION_ID)
     if conversation:
         inherited[names.CONVERSATION_ID] = attributes.text(str(conversation))
-    return inherited
+    return attributes.at_start(operation, inherited)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import fields, replace
+from contextvars import ContextVar
+from dataclasses import fields
+from itertools import compress
+from operator import attrgetter, is_not
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import propagate
-from opentelemetry.context import attach, get_current, get_value
+from opentelemetry.context import attach, detach, get_current, set_value
 from opentelemetry.trace import Span, get_current_span
 
+from agentotel._base.failopen import attempt
 from agentotel.model import names
 from agentotel.model.operations import AgentRun, ModelCall, Operation, Usage
+from agentotel.telemetry import open_recordings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,10 +25,27 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
     from agentotel._base.clock import Stopwatch
+    from agentotel.identity import Identity
     from agentotel.privacy import SpanBudget
     from agentotel.telemetry.attributes import Attributes
+    from agentotel.telemetry.late import LateAttributes
 
     Mark = tuple[int, object, int]
+
+
+def _functions() -> tuple[Callable[[], Context], Callable[[Any], object]]:
+    """Return what gives the current context, and what makes one current: of the variable itself, where there is one.
+
+    A stream needs both for each of its pieces, and OpenTelemetry's own functions cost two calls more.
+    """
+    token = attach(get_current())
+    detach(token)
+    variable = getattr(token, "var", None)
+    return (variable.get, variable.set) if isinstance(variable, ContextVar) else (get_current, attach)
+
+
+current_context, _make_current = _functions()
+_making_totals: Final = threading.Lock()
 
 
 class Totals:
@@ -66,6 +88,10 @@ class ActiveRecording:
         context: The OpenTelemetry context in which it is current.
         started_with: The attributes that the span started with.
         finish: Called once, at the end.
+
+    Attributes:
+        tell: Completes the operation with what is known so far, where its process ends before it; None if there is
+            nothing to tell.
     """
 
     __slots__ = (
@@ -74,21 +100,26 @@ class ActiveRecording:
         "_first_chunk_ns",
         "_last_chunk_ns",
         "_open",
+        "_totals",
         "agent",
+        "broken_by",
         "budget",
         "context",
         "counts_itself",
         "failure",
         "inner",
+        "is_told_late",
         "limit_said",
+        "named_after",
         "official",
         "operation",
         "outer",
         "span",
         "started_with",
-        "totals",
+        "tell",
         "user_id",
         "watch",
+        "who",
     )
 
     def __init__(
@@ -97,7 +128,7 @@ class ActiveRecording:
         outer: ActiveRecording | None,
         span: Span,
         context: Context,
-        started_with: Attributes,
+        started_with: LateAttributes,
         agent: Attributes,
         watch: Stopwatch,
         finish: Callable[[ActiveRecording, BaseException | None], None],
@@ -111,12 +142,17 @@ class ActiveRecording:
         self.watch = watch
         self.official = False
         self.budget: SpanBudget | None = None
-        self.totals = Totals()
+        self.who: Identity | None = None
+        self.named_after: str | None = None
+        self._totals: Totals | None = None
         self.inner: InnerRecording | None = None
+        self.is_told_late = False
         self.failure: Mark | None = None
+        self.broken_by: BaseException | None = None
         self.user_id: str | None = None
         self.limit_said = False
         self.counts_itself = False
+        self.tell: Callable[[], object] | None = None
         self._finish = finish
         self._open = threading.Lock()
         self._chunks = 0
@@ -127,8 +163,8 @@ class ActiveRecording:
 
     def activate(self) -> object:
         """Make it current; return what was current before."""
-        previous = get_current()
-        attach(self.context)
+        previous = current_context()
+        _make_current(self.context)
         return previous
 
     def suspend(self, token: object) -> None:
@@ -137,7 +173,7 @@ class ActiveRecording:
         The previous context is attached rather than the token reset: a generator that is closed from another task
         would otherwise log "Failed to detach context" (opentelemetry-python#2606).
         """
-        attach(cast("Context", token))
+        _make_current(token)
 
     def chunk(self) -> None:
         """Note that a piece of the stream has arrived."""
@@ -160,14 +196,55 @@ class ActiveRecording:
     def stop(self) -> None:
         """End it; only the first end counts."""
         if self._open.acquire(blocking=False):
-            self._finish(self, None)
+            self._end(None)
 
     def fail(self, error: BaseException) -> None:
         """End it with an exception; only the first end counts."""
         if self._open.acquire(blocking=False):
+            self._end(error)
+
+    # --- for the end of a process, see `open_recordings` ---
+
+    def interrupt(self) -> None:
+        """End it because the process ends, with what is known of it."""
+        if self._open.acquire(blocking=False):
+            if self.tell is not None:
+                attempt("recorder.tell", self.tell)
+            self.operation.cancelled = True
+            self.operation.attributes[names.INTERRUPTED] = True
+            self._end(None)
+
+    def disown(self) -> None:
+        """Leave its end to the process that this one was forked from; what starts inside it still belongs to it."""
+        self._finish = _nothing
+        self._totals = None  # whoever held the lock of the other one at the fork is not here to release it
+
+    def _end(self, error: BaseException | None) -> None:
+        try:
             self._finish(self, error)
+        finally:  # not before: what is just being ended is still waited for at the end of the process
+            self.tell = None
+            open_recordings.ended(self)
 
     # --- for the recorder ---
+
+    def part_from_context(self) -> None:
+        """Let its context name what is around it in its place, once all is done.
+
+        Both would hold each other: each operation would be garbage that only the collector can find.
+        """
+        self.context = set_value(names.RECORDING_KEY, self.outer, self.context)
+
+    @property
+    def totals(self) -> Totals:
+        """What the model calls inside have used; made when one of them has."""
+        found = self._totals
+        if found is None:
+            with _making_totals:
+                found = self._totals
+                if found is None:
+                    found = self._totals = Totals()
+        return found
 
     @property
     def ended(self) -> bool:
@@ -218,6 +295,10 @@ class ActiveRecording:
         return next((around.operation for around in self.around() if isinstance(around.operation, AgentRun)), None)
 
 
+def _nothing(recording: ActiveRecording, error: BaseException | None) -> None:
+    """End what another process ends."""
+
+
 class RecordedSpan(Span):
     """A span that belongs to a recording and is made current by somebody else, who does not know of recordings.
 
@@ -234,7 +315,9 @@ def innermost(context: Context) -> ActiveRecording | None:
     One that has ended can still be current in a task that outlives it; what such a task does belongs to whatever
     is open around it.
     """
-    recording = get_value(names.RECORDING_KEY, context)
+    recording = context.get(names.RECORDING_KEY)
+    if isinstance(recording, ActiveRecording) and recording.context is context and not recording.ended:
+        return recording  # nothing has been made current since
     span = get_current_span(context)
     if isinstance(span, RecordedSpan) and span.recording is not recording:
         recording = _inner_one(span.recording, recording)
@@ -296,9 +379,10 @@ _OF_THE_INNERMOST = frozenset(
 _OF_THE_LAYER = frozenset(field.name for field in fields(Operation)) - {"conversation_id"}
 """Fields that each layer has for itself: its name and outcome, and what its adapter keeps there."""
 
-_MERGED = tuple(
-    (field.name, field.default) for field in fields(ModelCall) if field.name not in _OF_THE_LAYER | {"usage"}
-)
+_MERGED = tuple(field.name for field in fields(ModelCall) if field.name not in _OF_THE_LAYER | {"usage"})
+_DEFAULTS = tuple(field.default for field in fields(ModelCall) if field.name in _MERGED)
+_values_of = attrgetter(*_MERGED)
+_counts_of = attrgetter(*(field.name for field in fields(Usage)))
 
 
 def complete(outer: ModelCall, inner: ModelCall) -> None:
@@ -307,8 +391,9 @@ def complete(outer: ModelCall, inner: ModelCall) -> None:
     A field that only one of them has set is taken from that one. Where both have, the outer one's word counts, but
     for what the lower layer knows better (see `_OF_THE_INNERMOST`, and the tokens).
     """
-    for name, default in _MERGED:
-        theirs = getattr(inner, name)
+    values = _values_of(inner)
+    outer.operation = inner.operation
+    for name, theirs, default in compress(zip(_MERGED, values, _DEFAULTS, strict=True), map(is_not, values, _DEFAULTS)):
         if theirs is not None and (name in _OF_THE_INNERMOST or getattr(outer, name) == default):
             setattr(outer, name, theirs)
     if inner.usage is not None:
@@ -318,5 +403,7 @@ def complete(outer: ModelCall, inner: ModelCall) -> None:
 
 
 def _completed_usage(outer: Usage | None, inner: Usage) -> Usage:
-    known = {name: count for name in Usage.__slots__ if (count := getattr(inner, name)) is not None}
-    return Usage(**known) if outer is None else replace(outer, **known)
+    if outer is None:
+        return Usage(*_counts_of(inner))
+    pairs = zip(_counts_of(inner), _counts_of(outer), strict=True)
+    return Usage(*[ours if theirs is None else theirs for theirs, ours in pairs])

@@ -40,13 +40,16 @@ class TokenLimits:
 
     def check_end(self, run: AgentRun, recording: ActiveRecording) -> None:
         """Warn after a run that has brought its agent near its limit."""
-        limit = run.token_limit or self._default_limit
-        if limit is None:
+        if self.limit_of(run) is None:
             return
         usage = recording.totals.usage
         spent = (usage.input_tokens or 0) + (usage.output_tokens or 0)
         used = run.tokens_used + spent if run.tokens_used is not None else self._add(run.agent_id or run.name, spent)
         self._warn_if_near(used, run, recording)
+
+    def limit_of(self, run: AgentRun) -> int | None:
+        """Return how many tokens the agent of `run` may use, None for any number."""
+        return run.token_limit or self._default_limit
 
     def _add(self, agent: str | None, spent: int) -> int:
         if agent is None:
@@ -59,7 +62,7 @@ class TokenLimits:
             return used
 
     def _warn_if_near(self, used: int, run: AgentRun, recording: ActiveRecording) -> None:
-        limit = run.token_limit or self._default_limit
+        limit = self.limit_of(run)
         if limit is None or recording.limit_said or used <= NEAR_LIMIT * limit:
             return
         recording.limit_said = True

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from agentotel.adapters.openai_protocol import messages as content
 from agentotel.adapters.openai_protocol import streams
-from agentotel.adapters.openai_protocol.messages import read, text_of
+from agentotel.adapters.openai_protocol.messages import read, reader_of, text_of
 from agentotel.model import names
 from agentotel.model.operations import ModelCall, Usage
 
@@ -22,22 +22,26 @@ def chat_response(operation: ModelCall, result: Any) -> None:
     _identify(operation, completion)
     _count_chat_usage(operation, read(completion, "usage"))
     choices = read(completion, "choices") or ()
-    operation.finish_reasons = tuple(reason for choice in choices if (reason := read(choice, "finish_reason")))
+    operation.finish_reasons = tuple([reason for choice in choices if (reason := read(choice, "finish_reason"))])
     operation.output_messages = partial(content.chat_choices, choices)
 
 
 def chat_chunk(operation: ModelCall, chunk: Any) -> None:
     """Fold one chunk of a chat completion into the operation; the content is put together only on demand."""
-    chunks = operation.scratch
-    if chunks is None:
-        chunks = operation.scratch = []
-        operation.output_messages = partial(streams.chat_chunks, chunks)
-    chunks.append(chunk)
+    if operation.wants_content:
+        if operation.scratch is None:
+            operation.scratch = []
+            operation.output_messages = partial(streams.chat_chunks, operation.scratch)
+        operation.scratch.append(chunk)
     if operation.response_id is None:
         _identify(operation, chunk)
-    if (usage := getattr(chunk, "usage", None)) is not None:
+    try:  # there are hundreds of them, and nearly all of them are nothing but a few letters
+        usage, choices = chunk.usage, chunk.choices
+    except AttributeError:
+        usage, choices = getattr(chunk, "usage", None), getattr(chunk, "choices", None)
+    if usage is not None:
         _count_chat_usage(operation, usage)
-    for choice in getattr(chunk, "choices", None) or ():
+    for choice in choices or ():
         if (reason := getattr(choice, "finish_reason", None)) is not None:
             operation.finish_reasons += (reason,)
 
@@ -59,11 +63,11 @@ def responses_response(operation: ModelCall, result: Any) -> None:
 
 def responses_chunk(operation: ModelCall, event: Any) -> None:
     """Fold one event of a streamed response into the operation; the last event carries the whole response."""
-    events = operation.scratch
-    if events is None:
-        events = operation.scratch = []
-        operation.output_messages = partial(streams.response_events, events)
-    events.append(event)
+    if operation.wants_content:
+        if operation.scratch is None:
+            operation.scratch = []
+            operation.output_messages = partial(streams.response_events, operation.scratch)
+        operation.scratch.append(event)
     if (act := _EVENTS.get(getattr(event, "type", ""))) is not None:
         act(operation, event)
 
@@ -87,18 +91,21 @@ def _decoded(result: Any) -> Any:
 
 
 def _identify(operation: ModelCall, answer: Any) -> None:
-    operation.response_id = text_of(read(answer, "id"))
-    operation.response_model = text_of(read(answer, "model"))
-    if tier := text_of(read(answer, "service_tier")):
+    get = reader_of(answer)
+    operation.response_id = text_of(get(answer, "id", None))
+    operation.response_model = text_of(get(answer, "model", None))
+    if tier := text_of(get(answer, "service_tier", None)):
         operation.attributes[names.OPENAI_RESPONSE_SERVICE_TIER] = tier
-    if fingerprint := text_of(read(answer, "system_fingerprint")):
+    if fingerprint := text_of(get(answer, "system_fingerprint", None)):
         operation.attributes[names.OPENAI_RESPONSE_FINGERPRINT] = fingerprint
 
 
 def _count_chat_usage(operation: ModelCall, usage: Any) -> None:
     if usage is not None:
-        cached, written = read(usage, "prompt_tokens_details"), read(usage, "completion_tokens_details")
-        operation.usage = _usage(read(usage, "prompt_tokens"), read(usage, "completion_tokens"), cached, written)
+        get = reader_of(usage)
+        cached, written = get(usage, "prompt_tokens_details", None), get(usage, "completion_tokens_details", None)
+        sent, received = get(usage, "prompt_tokens", None), get(usage, "completion_tokens", None)
+        operation.usage = _usage(sent, received, cached, written)
 
 
 def _count_response_usage(operation: ModelCall, usage: Any) -> None:
@@ -108,12 +115,13 @@ def _count_response_usage(operation: ModelCall, usage: Any) -> None:
 
 
 def _usage(input_tokens: Any, output_tokens: Any, input_details: Any, output_details: Any) -> Usage:
+    get = reader_of(input_details)
     return Usage(
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cache_read_tokens=read(input_details, "cached_tokens"),
-        cache_write_tokens=read(input_details, "cache_write_tokens"),
-        reasoning_tokens=read(output_details, "reasoning_tokens"),
+        input_tokens,
+        output_tokens,
+        get(input_details, "cached_tokens", None),
+        get(input_details, "cache_write_tokens", None),
+        read(output_details, "reasoning_tokens"),
     )
 
 

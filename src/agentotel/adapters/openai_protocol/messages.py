@@ -19,6 +19,11 @@ def read(source: Any, name: str) -> Any:
     return source.get(name) if isinstance(source, dict) else getattr(source, name, None)
 
 
+def reader_of(source: Any) -> Callable[[Any, str, None], Any]:
+    """Return what reads from `source` as `read` does, for whoever reads from it several times."""
+    return dict.get if isinstance(source, dict) else getattr
+
+
 def text_of(value: Any) -> str | None:
     """Return `value` if it is a text with something in it, else None."""
     return value if isinstance(value, str) and value else None

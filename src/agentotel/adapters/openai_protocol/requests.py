@@ -37,9 +37,12 @@ def chat_request(call: Intercepted) -> ModelCall:
     given = _given(call)
     operation = _request(call, given)
     operation.attributes[names.OPENAI_API_TYPE] = "chat_completions"
-    operation.output_type = _output_type(given.get("response_format"))
-    operation.reasoning_level = text_of(given.get("reasoning_effort"))
-    operation.stop_sequences = _texts(given.get("stop"))
+    if "response_format" in given:
+        operation.output_type = _output_type(given["response_format"])
+    if "reasoning_effort" in given:
+        operation.reasoning_level = text_of(given["reasoning_effort"])
+    if "stop" in given:
+        operation.stop_sequences = _texts(given["stop"])
     _offer_content(operation, given.get("messages"), content.chat_messages)
     return operation
 
@@ -83,12 +86,12 @@ def _request(call: Intercepted, given: Mapping[str, Any]) -> ModelCall:
         server_port=port,
         stream=given.get("stream") is True,
     )
-    for name, value in given.items():
-        if (field := _NUMBERS.get(name)) is not None and isinstance(value, int | float):
-            setattr(operation, field, value)
-    if tier := text_of(given.get("service_tier")):
+    for name in _NUMBERS.keys() & given.keys():
+        if isinstance(value := given[name], int | float):
+            setattr(operation, _NUMBERS[name], value)
+    if "service_tier" in given and (tier := text_of(given["service_tier"])):
         operation.attributes[names.OPENAI_REQUEST_SERVICE_TIER] = tier
-    if isinstance(tools := given.get("tools"), Sequence) and tools:
+    if "tools" in given and isinstance(tools := given["tools"], list | tuple | Sequence) and tools:
         operation.tool_definitions = partial(content.tool_definitions, tuple(tools))
     return operation
 
@@ -111,7 +114,7 @@ def _offer_content(operation: ModelCall, messages: Any, to_messages: Callable[[A
     """
     if isinstance(messages, str):
         operation.message_count = 1
-    elif isinstance(messages, Sequence):
+    elif isinstance(messages, list | tuple | Sequence):  # the abstract class last: asking it costs a call
         messages = tuple(messages)
         operation.message_count = len(messages)
     else:
