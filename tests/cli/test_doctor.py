@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from agentotel.adapters.registry import ADAPTERS
 from agentotel.cli import doctor
 from agentotel.diagnostics.findings import Finding
 
@@ -22,7 +23,7 @@ def diagnose(invoke, monkeypatch, tmp_path):
     def run(*arguments, **environ):
         quiet = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")} | {
             "AGENTOTEL_DB": str(tmp_path / "telemetry.db"),
-            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai",
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(adapter.name for adapter in ADAPTERS),
         }
         return invoke("doctor", *arguments, **quiet | environ)
 

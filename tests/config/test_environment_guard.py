@@ -9,7 +9,12 @@ from pathlib import Path
 import agentotel
 
 SOURCE = Path(agentotel.__file__).parent
-MAY = {"config/load.py", "distro/environment_variables.py", "distro/defaults.py"}
+MAY = {
+    "config/load.py",
+    "distro/environment_variables.py",
+    "distro/defaults.py",
+    "distro/child_processes.py",  # TRACEPARENT and BAGGAGE, between a parent and its child: no settings
+}
 NAMES = {"environ", "getenv", "putenv", "unsetenv", "environb", "getenvb"}
 
 

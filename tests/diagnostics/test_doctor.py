@@ -9,6 +9,7 @@ from importlib.metadata import entry_points, version
 import pytest
 
 import agentotel
+from agentotel.adapters.registry import ADAPTERS
 from agentotel.diagnostics import doctor
 from agentotel.diagnostics.doctor import diagnose
 
@@ -21,7 +22,7 @@ def diagnosis(monkeypatch, tmp_path):
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "AGENTOTEL_"))}
         defaults = {f"OTEL_{signal}_EXPORTER": "none" for signal in ("TRACES", "METRICS", "LOGS")} | {
             "AGENTOTEL_DB": str(tmp_path / "telemetry.db"),
-            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "openai",
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": ",".join(adapter.name for adapter in ADAPTERS),
         }
         monkeypatch.setattr(os, "environ", clean | defaults | environment)
         monkeypatch.chdir(tmp_path)

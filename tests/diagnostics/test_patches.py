@@ -7,8 +7,24 @@ import sys
 import pytest
 
 from agentotel.adapters import openai
+from agentotel.adapters.registry import ADAPTERS
 from agentotel.diagnostics import patches
 from agentotel.model.contract import Adapter
+
+
+@pytest.fixture(autouse=True)
+def one_adapter(monkeypatch):
+    """Look at one adapter: trying another means importing another library."""
+    monkeypatch.setattr(patches, "ADAPTERS", (openai.ADAPTER,))
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.name)
+def test_every_installed_library_can_be_patched(monkeypatch, adapter):
+    """Whatever its version: nothing that it must have is missing."""
+    monkeypatch.setattr(patches, "ADAPTERS", (adapter,))
+    (summary,) = patches.findings(())
+    assert summary.status in {"ok", "info"}
+    assert ("is not installed" in summary.detail) == (summary.status == "info")
 
 
 def test_the_installed_library_is_tried_for_real():
@@ -99,6 +115,7 @@ def test_only_what_must_be_there_and_is_not_is_an_error():
         report("d", "missing", reason="there is no D"),
         report("e", "failed", reason="ValueError: broken"),
         report("f", "unsupported", reason="3.0 is installed"),
+        report("g", "other_version", reason="this is for <2"),
     ]
     summary, *wrong = patches._judged(openai.ADAPTER, "2.0", reports)
     assert (summary.status, summary.detail) == ("error", "openai 2.0: 1 of 6 targets are patched")

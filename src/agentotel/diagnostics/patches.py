@@ -63,6 +63,7 @@ def _tried(adapter: Adapter, installed: str) -> Iterator[Finding]:
 
 
 def _judged(adapter: Adapter, installed: str, reports: list[dict[str, str]]) -> Iterator[Finding]:
+    reports = [report for report in reports if report["status"] != "other_version"]
     patched = sum(report["status"] == "patched" for report in reports)
     wrong = [report for report in reports if report["status"] not in {"patched", "pending"} and not report["optional"]]
     detail = f"{adapter.distribution} {installed}: {patched} of {len(reports)} targets are patched"
@@ -75,8 +76,10 @@ def _try(name: str) -> None:
     """Patch one adapter here, import its library, and print what became of each target: runs in the child."""
     adapter = next(adapter for adapter in ADAPTERS if adapter.name == name)
     patch_adapter(adapter)
-    for module in (adapter.trigger, *(call.target.partition(":")[0] for call in adapter.calls if not call.optional)):
-        __import__(module)
+    __import__(adapter.trigger)
+    for report in patch_reports():
+        if report.status == "pending" and not report.optional:
+            __import__(report.target.partition(":")[0])
     keys = ("target", "status", "reason", "optional")
     reports = [{key: getattr(report, key) for key in keys} for report in patch_reports()]
     sys.stdout.write(_MARK + json.dumps(reports))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from agentotel.model.contract import Adapter, Note
 
-Status = Literal["pending", "patched", "missing", "unsupported", "failed"]
+Status = Literal["pending", "patched", "missing", "unsupported", "other_version", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class PatchReport:
         adapter: Name of the adapter.
         target: The target as the adapter states it; the trigger module for an adapter's ``install``.
         status: ``pending`` (its module is not imported), ``patched``, ``missing`` (there is no such thing),
-            ``unsupported`` (the library's version is outside of what the adapter supports) or ``failed``.
+            ``unsupported`` (the library's version is outside of what the adapter supports), ``other_version`` (this
+            one target belongs to other versions of it) or ``failed``.
         reason: Why, as a phrase; empty when it is patched.
         optional: Whether the adapter expects it to be missing in some versions.
     """
@@ -116,13 +117,14 @@ def _schedule(adapter: Adapter, part: Call | Note, version: str | None) -> None:
     record = functools.partial(_record, adapter, part.target, optional=part.optional)
     try:
         module_name, _ = split(part.target)
-        refusal = _refusal(adapter.distribution, version, getattr(part, "supports", None))
+        belongs_to = getattr(part, "supports", None)
+        refusal = _refusal(adapter.distribution, version, belongs_to)
     except Exception as error:  # noqa: BLE001 - a wrong statement of the adapter concerns this one target only
         report(f"{adapter.name}.patch", error)
         record("failed", str(error))
         return
     if refusal:
-        record("unsupported", refusal)
+        record("other_version", f"{adapter.distribution} {version} is installed, this is for {belongs_to}")
         return
     if module_name not in sys.modules:
         record(*_not_imported(module_name))
