@@ -1,7 +1,7 @@
-"""Each token, call and cost is counted once, whatever stands above, below or beside: frameworks over SDKs over MCP, the
-program's own classes around them, and the official or OpenInference instrumentations installed with us.
+"""Each token, call and cost is counted once, whatever stands above, below or beside.
 
-Run in an environment that has all of them (``scripts/environment beside``), under the plain launcher, which loads every
+Frameworks over SDKs over MCP, the program's own classes around them, and the official or OpenInference instrumentations
+installed with us. Run in an environment that has all of them (``scripts/environment beside``), under the plain launcher, which loads every
 instrumentation that is installed.
 """
 
@@ -212,9 +212,7 @@ def run(tmp_path):
                 **settings,
             }
             command = [str(BIN / "opentelemetry-instrument"), sys.executable, "program.py"]
-            done = subprocess.run(
-                command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110
-            )
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=110)
         return Ran(done, db)
 
     return launch
@@ -302,10 +300,14 @@ def test_the_official_instrumentation_switched_on_by_the_program_counts_nothing_
 @pytest.mark.parametrize("library", OPENINFERENCE)
 def test_openinference_switched_on_by_the_program_counts_nothing_twice(run, library):
     """Its spans are its own; tokens, calls and cost are counted by us once."""
-    check(run(instrumented(OPENINFERENCE[library]) + PROGRAMS[library] + PLAIN), tools=1 if library in RUNS_TOOLS else 0)
+    ran = run(instrumented(OPENINFERENCE[library]) + PROGRAMS[library] + PLAIN)
+    check(ran, tools=1 if library in RUNS_TOOLS else 0)
 
 
-@pytest.mark.parametrize("pair", [pair for pair in combinations(sorted(PROGRAMS), 2) if "mcp" not in pair], ids="+".join)
+PAIRS = tuple(combinations(sorted(PROGRAMS.keys() - {"mcp"}), 2))
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="+".join)
 def test_two_libraries_in_one_program_are_counted_once_each(run, pair):
     """Whatever they share underneath."""
     parts = [f"{PROGRAMS[library]}\nprint(ask('What is the weather in Bern?'))\n" for library in pair]

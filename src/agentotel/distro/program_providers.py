@@ -31,7 +31,7 @@ _STATES: Final = (
 )
 
 
-def allow(ours: TracerProvider, joined: Callable[[TracerProvider], object]) -> None:
+def allow(ours: TracerProvider, joined: Callable[[trace.TracerProvider], object]) -> None:
     """Let the program set providers of its own from now on, or use those that it had set before we were started.
 
     Called after ours have been made global where there was none.
@@ -56,7 +56,7 @@ def _telling(original: Callable[[Any], None], tell: Callable[[Any], None]) -> Ca
     return set_tracer_provider
 
 
-def _join(ours: TracerProvider, joined: Callable[[TracerProvider], object], theirs: Any) -> None:
+def _join(ours: TracerProvider, joined: Callable[[trace.TracerProvider], object], theirs: Any) -> None:
     provider = _sdk_provider(theirs)
     if theirs is trace.get_tracer_provider() and provider is not None and provider is not ours:
         provider.add_span_processor(_OurExporters(ours, provider))
