@@ -1,8 +1,8 @@
 """Each token, call and cost is counted once, whatever stands above, below or beside.
 
 Frameworks over SDKs over MCP, the program's own classes around them, and the official or OpenInference instrumentations
-installed with us. Run in an environment that has all of them (``scripts/environment beside``), under the plain launcher, which loads every
-instrumentation that is installed.
+installed with us. Run in an environment that has all of them (``scripts/environment beside``), under the plain launcher,
+which loads every instrumentation that is installed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from adapter_contract.weather import WeatherModel
+from agentotel.adapters.registry import ADAPTERS
 from agentotel.local import query
 from agentotel.local.server import LocalBackend
 
@@ -243,6 +244,14 @@ def test_the_packages_are_installed_beside_us():
     assert {name.partition("genai-")[2] for name in INSTALLED if "genai" in name} >= {
         "openai", "openai-agents", "langchain", "anthropic",
     }  # fmt: skip
+
+
+def test_every_instrumentation_of_a_library_that_we_map_gives_way():
+    """The launcher loads it by its entry point unless an adapter names that."""
+    points = importlib.metadata.entry_points(group="opentelemetry_instrumentor")
+    found = {f"{point.dist.name}:{point.name}" for point in points if point.dist.name in INSTALLED}
+    assert len(found) >= 9
+    assert found == {entry for adapter in ADAPTERS for entry in adapter.replaces} & found
 
 
 @pytest.mark.parametrize("library", PROGRAMS)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from adapter_contract.weather import WeatherModel, say
 from agentotel.cli import COMMANDS
 from agentotel.config import load
 from agentotel.config.variables import VARIABLES
 from agentotel.cost import load_price_file
-from agentotel.demo.model_server import ModelServer, completion
 from agentotel.demo.run import environment
 from agentotel.local.server import LocalBackend
 from agentotel.patching.targets import parse
@@ -30,6 +30,8 @@ ASSIGNMENT = re.compile(r"\b((?:OTEL|AGENTOTEL)_[A-Z0-9_]+)=(\"[^\"]*\"|'[^']*'|
 MENTION = re.compile(r"\b(?:OTEL|AGENTOTEL)_[A-Z0-9_]+[A-Z0-9]\b")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 READ_BY_THE_LAUNCHER = {"OTEL_PYTHON_DISTRO", "OTEL_PYTHON_CONFIGURATOR"}
+NEEDS_FRAMEWORKS = {"frameworks.md"}
+"""Pages whose programs need the agent frameworks in the versions of `scripts/environment test`."""
 TIMEOUT_S = 60
 
 
@@ -64,10 +66,15 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
+def marks(page: Path) -> list:
+    """Return the marks of a test that runs what stands on a page."""
+    return [pytest.mark.newest] if page.name in NEEDS_FRAMEWORKS else []
+
+
 def of_language(language: str) -> list:
     """Return all blocks of one language as parameters of a test."""
     found = [block for page in PAGES for block in blocks(page) if block.language == language]
-    return [pytest.param(block, id=block.place) for block in found]
+    return [pytest.param(block, id=block.place, marks=marks(block.page)) for block in found]
 
 
 def commands(block: Block) -> list[tuple[str, list[str]]]:
@@ -87,19 +94,28 @@ def prints(output: str, line: str) -> bool:
     return re.search(pattern, output) is not None
 
 
-PAGES_WITH_COMMANDS = [page for page in PAGES if any(block.mark == "run" for block in blocks(page))]
+PAGES_WITH_COMMANDS = [
+    pytest.param(page, id=page.name, marks=marks(page))
+    for page in PAGES
+    if any(block.mark == "run" for block in blocks(page))
+]
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """Start a backend and a scripted model; yield the environment in which a reader of the documentation would be."""
     store = tmp_path_factory.mktemp("store") / "telemetry.db"
-    answer = completion("Light clothes.", model="gpt-4o-mini", input_tokens=30, output_tokens=5)
     with (
         LocalBackend(store, otlp_http_port=0, otlp_grpc_port=0, port=0) as backend,
-        ModelServer(lambda _: answer) as model,
+        WeatherModel(lambda question: None if question.city else say(question, "Light clothes.")) as model,
     ):
-        reader = {"OPENAI_BASE_URL": model.url, "OPENAI_API_KEY": "none", "AGENTOTEL_DB": str(store)}
+        reader = {
+            "OPENAI_BASE_URL": model.url,
+            "OPENAI_API_KEY": "none",
+            "ANTHROPIC_BASE_URL": model.url.removesuffix("/v1"),
+            "ANTHROPIC_API_KEY": "none",
+            "AGENTOTEL_DB": str(store),
+        }
         yield environment(backend.addresses.otlp_http, "documentation", reader)
 
 
@@ -134,7 +150,11 @@ def test_every_block_is_found():
 @pytest.mark.e2e
 @pytest.mark.parametrize("block", of_language("python"))
 def test_a_program_runs_under_the_launcher(block, world, tmp_path):
-    """A Python example ends with status 0 and says nothing on stderr that it does not mean to say."""
+    """A Python example ends with status 0 and says nothing on stderr that it does not mean to say.
+
+    The page's other files are there: an example may start one of them.
+    """
+    save_examples(block.page, tmp_path)
     (tmp_path / block.file).write_text(block.body, encoding="utf-8")
     launcher = Path(sysconfig.get_path("scripts"), "opentelemetry-instrument")
     ended = run([str(launcher), sys.executable, block.file], tmp_path, world)
@@ -144,7 +164,7 @@ def test_a_program_runs_under_the_launcher(block, world, tmp_path):
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
 def test_commands_work_in_the_order_of_the_page(page, world, tmp_path):
     """Each marked command of a page ends with status 0, after those before it and next to the page's files."""
     save_examples(page, tmp_path)

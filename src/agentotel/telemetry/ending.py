@@ -223,7 +223,7 @@ class Ending:
             added[names.ERROR_TYPE] = outcome.error_type
         if isinstance(operation, AgentRun):
             added[names.STATUS] = outcome.status
-        if outcome.time_to_first_chunk is not None:
+        if outcome.time_to_first_chunk is not None and isinstance(operation, ModelCall):
             added[names.RESPONSE_TIME_TO_FIRST_CHUNK] = outcome.time_to_first_chunk
         return added | (attempt("recorder.content", self._sinks.content.at_end, operation, recording.budget) or {})
 

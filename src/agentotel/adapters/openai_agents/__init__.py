@@ -52,6 +52,7 @@ ADAPTER: Final = Adapter(
     ),
     install=library.install,
     replaces=(
+        "opentelemetry-instrumentation-genai-openai-agents:openai_agents",
         "opentelemetry-instrumentation-openai-agents-v2:openai_agents",
         "opentelemetry-instrumentation-openai-agents:openai_agents",
         "openinference-instrumentation-openai-agents:openai_agents",
