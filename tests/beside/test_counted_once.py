@@ -1,8 +1,8 @@
 """Each token, call and cost is counted once, whatever stands above, below or beside.
 
 Frameworks over SDKs over MCP, the program's own classes around them, and the official or OpenInference instrumentations
-installed with us. Run in an environment that has all of them (``scripts/environment beside``), under the plain launcher,
-which loads every instrumentation that is installed.
+installed with us. Run in an environment that has all of them (``scripts/environment beside``), under the plain
+launcher, which loads every instrumentation that is installed.
 """
 
 from __future__ import annotations
