@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from adapter_contract import CLAUDE, AdapterContract, Node, Recipe, Scene
 from agentotel import testing
-from agentotel.adapters.anthropic import ADAPTER
+from agentotel.adapters.anthropic import ADAPTER, chunk
 from agentotel.demo.model_server import ModelServer, Reply, failure, rate_limited, scripted
+from agentotel.model.operations import ModelCall, Usage
 from agentotel.patching.hooks import patch_adapter, patch_reports
 
 if TYPE_CHECKING:
@@ -371,3 +373,23 @@ def test_the_request_carries_the_context_of_our_span(ask):
 def test_everything_was_patched():
     """No target is missing in the installed version."""
     assert {report.status for report in patch_reports() if report.adapter == "anthropic"} == {"patched"}
+
+
+def _event(kind: str, **fields: Any) -> Any:
+    return SimpleNamespace(type=kind, **fields)
+
+
+@pytest.mark.parametrize("wants_content", [False, True])
+def test_pieces_of_an_answer_are_kept_only_while_content_is_wanted(wants_content):
+    """Where content goes nowhere, what the program has let go of is not held; tokens are counted all the same."""
+    operation = ModelCall(wants_content=wants_content)
+    started = SimpleNamespace(id="msg_1", model="claude", usage=SimpleNamespace(input_tokens=3))
+    piece = SimpleNamespace(type="text_delta", text="hello")
+    chunk(operation, _event("message_start", message=started))
+    chunk(operation, _event("content_block_delta", index=0, delta=piece))
+    delta, usage = SimpleNamespace(stop_reason="end_turn"), SimpleNamespace(output_tokens=2)
+    chunk(operation, _event("message_delta", delta=delta, usage=usage))
+    assert operation.usage == Usage(input_tokens=3, output_tokens=2)
+    assert operation.finish_reasons == ("end_turn",)
+    assert bool(operation.scratch) is wants_content
+    assert (operation.output_messages is not None) is wants_content

@@ -181,10 +181,11 @@ CHILDREN = """
     ],
 )
 def test_child_processes_can_be_left_out(world, setting, agents):
-    """Python programs that the agent starts are recorded, unless AGENTOTEL_CHILD_PROCESSES is off."""
+    """Python programs that the agent starts are recorded in its trace, unless AGENTOTEL_CHILD_PROCESSES is off."""
     done = world.launch(CHILDREN, AGENTOTEL_CHILD_PROCESSES=setting)
     assert done.output == "1\n\n", done.messages
-    assert {trace.agent for trace in world.traces()} == agents
+    assert {span.name.removeprefix("invoke_agent ") for span in world.spans()} == agents
+    assert [trace.agent for trace in world.traces()] == ["ParentAgent"]
 
 
 def test_wrong_settings_are_named_and_the_program_runs_on(world):

@@ -123,6 +123,14 @@ def test_the_status_says_whether_it_has_grown(recorded, monkeypatch, capsys, rat
     assert ("W1" in capsys.readouterr().err) is bool(status)
 
 
+def test_a_workload_that_was_skipped_is_a_failure(recorded, monkeypatch, capsys):
+    """What the baseline has and was asked for has to be counted: a framework that is not installed is no success."""
+    monkeypatch.setattr(bench.count, "measure", lambda workloads: {})
+    assert bench.main(["--count", "--compare", str(recorded)]) == 1
+    assert "W1: not counted" in capsys.readouterr().err
+    assert bench.main(["--count", "--compare", str(recorded), "--workload", "W2"]) == 0
+
+
 def test_without_a_baseline_the_command_that_records_it_is_named(tmp_path, capsys):
     """A Python version that the file does not know is wrong use: status 2, without measuring."""
     assert bench.main(["--count", "--compare", str(tmp_path / "none.json")]) == 2
