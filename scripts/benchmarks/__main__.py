@@ -131,7 +131,10 @@ def _count(asked: argparse.Namespace) -> int:
     _show(asked, "count", counted, count.table(counted) + (count.top(counted, asked.top) if asked.top else []))
     if asked.record:
         baseline.record(asked.record, key, counted, page.versions())
-    return 0 if entry is None else _compare(entry, counted, asked.compare)
+    if entry is None:
+        return 0
+    missing = baseline.missing(entry, asked.workload, counted)
+    return _fail(missing) if missing else _compare(entry, counted, asked.compare)
 
 
 def _compare(entry: dict[str, Any], counted: dict[str, Any], file: Path) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchmarks.count import COUNTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 MOST_GROWTH: Final = 0.03
@@ -63,6 +63,15 @@ def grown(entry: Mapping[str, Any], counted: Mapping[str, Any]) -> list[str]:
         f"{workload}: {key} of ours are {now:.3f} x bare, {now / before - 1:+.1%} against the baseline's {before:.3f}"
         for workload, key, before, now in _ratios(entry, counted)
         if now > before * (1 + MOST_GROWTH)
+    ]
+
+
+def missing(entry: Mapping[str, Any], asked: Iterable[str], counted: Mapping[str, Any]) -> list[str]:
+    """Return one line for each workload that was asked for and is in the baseline, and was not counted."""
+    return [
+        f"{workload}: not counted, although the baseline has it: what it runs on is not installed"
+        for workload in asked
+        if workload in entry["workloads"] and workload not in counted
     ]
 
 

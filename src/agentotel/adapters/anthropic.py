@@ -117,8 +117,9 @@ def chunk(operation: ModelCall, event: Any) -> None:
         message = read(event, "message")
         _add_head(operation, message)
         _add_end(operation, None, read(message, "usage"))
-        operation.scratch = []
-        operation.output_messages = partial(_streamed, operation)
+        if operation.wants_content:
+            operation.scratch = []
+            operation.output_messages = partial(_streamed, operation)
     elif kind == "message_delta":
         _add_end(operation, read(read(event, "delta"), "stop_reason"), read(event, "usage"))
     elif operation.scratch is not None and kind in {"content_block_start", "content_block_delta"}:

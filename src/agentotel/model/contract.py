@@ -80,8 +80,8 @@ class Call:
         target: ``package.module:Class.method`` or ``package.module:function``.
         request: Makes the operation from the call. None: this call is no operation (it goes through untouched).
         response: Completes the operation from the final result.
-        chunk: Folds one chunk of a stream into the operation. Called in order, after the stream has ended, so that
-            streaming itself costs next to nothing.
+        chunk: Folds one chunk of a stream into the operation. Called in order, from time to time for those that have
+            arrived since and after the end for the rest, so that streaming itself costs next to nothing.
         deferred: Tells whether a returned object only stands for the result (raw responses, context managers).
         supports: A version specifier, where this one target exists in some supported versions only.
         optional: Not an error if the target does not exist (a class that was renamed between versions).

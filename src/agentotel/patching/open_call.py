@@ -8,6 +8,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from functools import partial
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from agentotel._base.failopen import attempt
@@ -15,11 +16,13 @@ from agentotel.model import names
 from agentotel.patching import collected
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from agentotel.model.contract import Call, Recording
     from agentotel.model.operations import Operation
 
 MOST_CHUNKS_HELD: Final = 32
-"""Chunks of one stream are folded into its operation when more than this are held: few enough that the garbage
+"""So many chunks of one stream are held before they are folded into its operation: few enough that the garbage
 collector, which counts what has been made and not let go of, is not called for them."""
 
 
@@ -121,21 +124,44 @@ class OpenCall:
         attempt("recorder.suspend", _reraise, error)
 
     def arrived(self, chunk: Any) -> None:
-        """Take note of a piece of the stream. Nothing looks into it before the end: see PERFORMANCE, W4."""
+        """Take note of a piece of the stream. Nothing looks into it now: they are folded many at a time."""
         if self.ended:
             return
         try:
             self.recording.chunk()
         except Exception as error:  # noqa: BLE001 - as above
-            attempt("recorder.chunk", _reraise, error)
+            self.not_timed(error)
         if self.fold is not None:
             chunks = self.chunks
-            if not chunks and self._stream is None:
-                self._stream = weakref.ref(self)
-                _streams[self._stream] = None
+            if self._stream is None:
+                self._register()
             chunks.append(chunk)
-            if len(chunks) > MOST_CHUNKS_HELD:
+            if len(chunks) >= MOST_CHUNKS_HELD:
                 self._fold_chunks()
+
+    def not_timed(self, error: Exception) -> None:
+        """Report that the arrival of a piece could not be noted."""
+        attempt("recorder.chunk", _reraise, error)
+
+    def keepers(self) -> Iterator[Callable[[Any], object]]:
+        """Yield, for each piece to come, what keeps it for the next fold: `arrived` for those who pull in a loop.
+
+        Whoever uses it notes by itself when a piece has arrived, and keeps none once the call has ended.
+        """
+        return chain.from_iterable(repeat(self._keeper(), MOST_CHUNKS_HELD) for _ in count())
+
+    def _keeper(self) -> Callable[[Any], object]:
+        if self.fold is None or self.ended:
+            return id  # which looks at nothing of a piece
+        if self._stream is None:
+            self._register()
+        elif len(self.chunks) >= MOST_CHUNKS_HELD:
+            self._fold_chunks()
+        return self.chunks.append
+
+    def _register(self) -> None:
+        self._stream = weakref.ref(self)
+        _streams[self._stream] = None
 
     def complete(self, result: Any) -> None:
         """End it with its final result."""
@@ -201,7 +227,8 @@ class OpenCall:
             self._fold_chunks()
 
     def _fold_chunks(self) -> None:
-        chunks, self.chunks = self.chunks, []
+        chunks = self.chunks[:]
+        del self.chunks[: len(chunks)]  # emptied, not replaced: a loop goes on with what `keepers` gave it
         fold, operation = self.fold, self.recording.operation
         if fold is None:
             return

@@ -54,10 +54,11 @@ def _rename(ours: Any, theirs: Any) -> None:
 
 
 def _drive(opened: OpenCall, inner: Generator[Any, Any, Any], stream: object) -> Generator[Any, Any, Any]:
-    resume: Callable[[Any], Any] = inner.send
-    argument: Any = None
-    activate, suspend, arrived = opened.recording.activate, opened.recording.suspend, opened.arrived
-    while True:
+    send: Callable[[Any], Any] = inner.send
+    resume, argument = send, None
+    recording = opened.recording
+    activate, suspend, arrived = recording.activate, recording.suspend, recording.chunk
+    for keep in opened.keepers():
         try:  # what `OpenCall.activate` does: each call that is spared is spared for every piece
             token = activate()
         except Exception as error:  # noqa: BLE001 - the guard reports it
@@ -78,10 +79,15 @@ def _drive(opened: OpenCall, inner: Generator[Any, Any, Any], stream: object) ->
                     suspend(token)
                 except Exception as error:  # noqa: BLE001 - the same
                     opened.not_suspended(error)
-        arrived(item)
+        if not opened.ended:
+            try:
+                arrived()
+            except Exception as error:  # noqa: BLE001 - the same
+                opened.not_timed(error)
+            keep(item)
         try:
             argument = yield item
-            resume = inner.send
+            resume = send
         except BaseException as error:  # noqa: BLE001 - thrown in by the consumer, GeneratorExit included: passed on
             resume, argument = inner.throw, error
         item = None

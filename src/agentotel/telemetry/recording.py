@@ -6,7 +6,7 @@ import threading
 from contextvars import ContextVar
 from dataclasses import fields
 from itertools import compress
-from operator import attrgetter, is_not
+from operator import and_, attrgetter, is_not, ne
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Mark = tuple[int, object, int]
 
 
-def _functions() -> tuple[Callable[[], Context], Callable[[Any], object]]:
+def _functions() -> tuple[Callable[[], Context], Callable[[Any], Any]]:
     """Return what gives the current context, and what makes one current: of the variable itself, where there is one.
 
     A stream needs both for each of its pieces, and OpenTelemetry's own functions cost two calls more.
@@ -167,21 +167,19 @@ class ActiveRecording:
         _make_current(self.context)
         return previous
 
-    def suspend(self, token: object) -> None:
-        """Put back what `activate` returned.
+    suspend: Final = staticmethod(_make_current)
+    """Put back what `activate` returned.
 
-        The previous context is attached rather than the token reset: a generator that is closed from another task
-        would otherwise log "Failed to detach context" (opentelemetry-python#2606).
-        """
-        _make_current(token)
+    The previous context is attached rather than the token reset: a generator that is closed from another task
+    would otherwise log "Failed to detach context" (opentelemetry-python#2606).
+    """
 
     def chunk(self) -> None:
         """Note that a piece of the stream has arrived."""
-        now = perf_counter_ns()
-        if not self._chunks:
-            self._first_chunk_ns = now
-        self._last_chunk_ns = now
+        self._last_chunk_ns = perf_counter_ns()
         self._chunks += 1
+        if not self._first_chunk_ns:
+            self._first_chunk_ns = self._last_chunk_ns
 
     def headers(self) -> dict[str, str]:
         """Return what the configured propagators send along with a request of this operation."""
@@ -391,11 +389,12 @@ def complete(outer: ModelCall, inner: ModelCall) -> None:
     A field that only one of them has set is taken from that one. Where both have, the outer one's word counts, but
     for what the lower layer knows better (see `_OF_THE_INNERMOST`, and the tokens).
     """
-    values = _values_of(inner)
+    theirs, ours = _values_of(inner), _values_of(outer)
     outer.operation = inner.operation
-    for name, theirs, default in compress(zip(_MERGED, values, _DEFAULTS, strict=True), map(is_not, values, _DEFAULTS)):
-        if theirs is not None and (name in _OF_THE_INNERMOST or getattr(outer, name) == default):
-            setattr(outer, name, theirs)
+    differ = map(and_, map(is_not, theirs, _DEFAULTS), map(ne, theirs, ours))
+    for name, value, own, default in compress(zip(_MERGED, theirs, ours, _DEFAULTS, strict=True), differ):
+        if value is not None and (name in _OF_THE_INNERMOST or own == default):
+            setattr(outer, name, value)
     if inner.usage is not None:
         outer.usage = _completed_usage(outer.usage, inner.usage)
     for key, value in inner.attributes.items():

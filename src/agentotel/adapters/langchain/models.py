@@ -155,7 +155,7 @@ def chat_response(operation: ModelCall, result: Any) -> None:
 
 def chat_chunk(operation: ModelCall, message: Any) -> None:
     """Fold one piece of a streamed chat: each says how many tokens it adds."""
-    operation.scratch.append(message)
+    _keep(operation, message)
     said = getattr(message, "usage_metadata", None)
     if said:
         operation.usage = _sum(operation.usage, _usage(said))
@@ -168,7 +168,7 @@ def chat_event(operation: ModelCall, event: Mapping[str, Any]) -> None:
     if event.get("event") == "message-start":
         operation.response_id = _response_id(event.get("id"))
     elif event.get("event") == "content-block-finish":
-        operation.scratch.append(event.get("content"))
+        _keep(operation, event.get("content"))
     elif event.get("event") == "message-finish":
         if event.get("usage"):
             operation.usage = _usage(event["usage"])
@@ -186,7 +186,13 @@ def completion_response(operation: ModelCall, result: Any) -> None:
 
 def completion_chunk(operation: ModelCall, text: Any) -> None:
     """Keep one piece of a streamed completion."""
-    operation.scratch.append(text)
+    _keep(operation, text)
+
+
+def _keep(operation: ModelCall, piece: Any) -> None:
+    """Remember a piece of the answer where content goes anywhere: else the program's may be gone already."""
+    if operation.wants_content:
+        operation.scratch.append(piece)
 
 
 def _told_in_pieces(operation: ModelCall) -> Any:

@@ -36,13 +36,18 @@ def chat_chunk(operation: ModelCall, chunk: Any) -> None:
     if operation.response_id is None:
         _identify(operation, chunk)
     try:  # there are hundreds of them, and nearly all of them are nothing but a few letters
-        usage, choices = chunk.usage, chunk.choices
+        usage = chunk.usage
+        choices = chunk.choices
     except AttributeError:
         usage, choices = getattr(chunk, "usage", None), getattr(chunk, "choices", None)
     if usage is not None:
         _count_chat_usage(operation, usage)
     for choice in choices or ():
-        if (reason := getattr(choice, "finish_reason", None)) is not None:
+        try:
+            reason = choice.finish_reason
+        except AttributeError:
+            continue
+        if reason is not None:
             operation.finish_reasons += (reason,)
 
 

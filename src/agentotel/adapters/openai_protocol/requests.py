@@ -103,7 +103,8 @@ def _given(call: Intercepted) -> Mapping[str, Any]:
     reads an argument takes only what has the type of a value.
     """
     extra = call.kwargs.get("extra_body")
-    return {**call.kwargs, **extra} if isinstance(extra, Mapping) else call.kwargs
+    # The abstract class last: asking it costs a call.
+    return {**call.kwargs, **extra} if extra is not None and isinstance(extra, Mapping) else call.kwargs
 
 
 def _offer_content(operation: ModelCall, messages: Any, to_messages: Callable[[Any], Any]) -> None:
