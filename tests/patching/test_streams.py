@@ -420,7 +420,7 @@ def test_streams_that_are_read_in_many_loops_do_not_pile_up(observer, call, monk
         def __init__(self) -> None:
             self.numbers = iter(range(10))
 
-        def __iter__(self) -> Iterator[int]:
+        def __iter__(self):
             yield from self.numbers
 
         def __next__(self) -> int:
