@@ -40,7 +40,6 @@ from opentelemetry import context, trace
 from agentotel import testing
 from agentotel.adapters.langchain import ADAPTER
 from agentotel.patching import patch_adapter
-from agentotel.patching.hooks import patch_reports
 
 patch_adapter(ADAPTER)
 
@@ -201,12 +200,7 @@ def rag(*texts, name=None):
 
 def test_all_targets_of_imported_modules_are_patched():
     """No target is missing in this version of LangChain, but for optional ones."""
-    states = {
-        report.target: report.status
-        for report in patch_reports()
-        if report.adapter == "langchain"
-        if not report.optional
-    }
+    states = {report.target: report.status for report in patch_adapter(ADAPTER) if not report.optional}
     assert "failed" not in states.values()
     assert "missing" not in states.values()
     assert states["langgraph.pregel.main:Pregel.stream"] == "patched"

@@ -27,7 +27,7 @@ from agentotel.identity.baggage import AllowListedBaggage
 from agentotel.local import query
 from agentotel.local.server import LocalBackend
 from agentotel.model.operations import McpCall, ToolCall
-from agentotel.patching.hooks import patch_adapter, patch_reports
+from agentotel.patching.hooks import patch_adapter
 from agentotel.testing import recording
 
 pytestmark = leaks.ignored()
@@ -108,7 +108,7 @@ def is_error(result):
 
 def test_everything_is_found_that_this_generation_has():
     """No target is missing or failed, but for those that the other generation has."""
-    reports = [report for report in patch_reports() if report.adapter == "mcp"]
+    reports = patch_adapter(ADAPTER)
     assert {report.status for report in reports if not report.optional} == {"patched", "other_version"}
     assert sum(report.status == "patched" for report in reports) == (6 if IS_FIRST_GENERATION else 7)
 

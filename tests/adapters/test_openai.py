@@ -28,7 +28,7 @@ from agentotel.demo.model_server import (
     response_stream,
 )
 from agentotel.model.operations import ModelCall, ToolCall, Usage
-from agentotel.patching.hooks import patch_adapter, patch_reports
+from agentotel.patching.hooks import patch_adapter
 
 patch_adapter(ADAPTER)
 
@@ -234,7 +234,7 @@ def test_every_target_is_patched(ask, serve, observer):
     """Each target that is not optional exists in this version, and so do the places that tell about retries."""
     patch_adapter(ADAPTER)  # another test may have made the record of it forget
     ask(serve(embeddings([[1.0]], input_tokens=1)), _use_all)
-    state = {report.target: report.status for report in patch_reports() if report.adapter == "openai"}
+    state = {report.target: report.status for report in patch_adapter(ADAPTER)}
     needed = [part.target for part in ADAPTER.calls if not part.optional] + [note.target for note in ADAPTER.notes]
     assert {target: state[target] for target in needed} == dict.fromkeys(needed, "patched")
 

@@ -190,7 +190,13 @@ def test_importing_it_is_cheap():
     assert run.stdout.strip() == "set()"
 
 
-def test_uvicorn_does_not_touch_the_programs_logging(backend):
+@pytest.fixture
+def handlers_before():
+    """Return the handlers of uvicorn's logger before the backend has started: other tests may have left some."""
+    return list(logging.getLogger("uvicorn").handlers)
+
+
+def test_uvicorn_does_not_touch_the_programs_logging(handlers_before, backend):
     """The program's root logger keeps its handlers and level."""
-    assert not logging.getLogger("uvicorn").handlers
+    assert logging.getLogger("uvicorn").handlers == handlers_before
     assert server.LOOPBACK == "127.0.0.1"
