@@ -20,7 +20,9 @@ from typing import Any, Final
 
 from agentotel.adapters import anthropic_messages as content
 from agentotel.adapters import native_spans, stainless
-from agentotel.adapters.anthropic_messages import read, text_of
+from agentotel.adapters.anthropic_messages import read
+from agentotel.adapters.openai_protocol.endpoint import endpoint_of
+from agentotel.adapters.openai_protocol.messages import text_of
 from agentotel.model.contract import (
     SUPPRESSED,
     Adapter,
@@ -36,7 +38,6 @@ from agentotel.model.operations import AgentRun, ModelCall, Operation, ToolCall,
 _PATH: Final = "/v1/messages"
 _NUMBERS: Final = ("temperature", "top_p", "top_k", "max_tokens")
 _PROVIDERS: Final = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai", "Foundry": "azure.ai.inference"}
-_PORTS: Final = {"https": 443, "http": 80}
 _SCOPE: Final = "com.anthropic.sdk.python"
 _PLATFORMS: Final = ("aws", "bedrock", "foundry", "google_cloud", "vertex")
 _SERVICE_TIER: Final = "anthropic.response.service_tier"
@@ -52,15 +53,17 @@ def request(call: Intercepted) -> ModelCall | None:
     extra = read(call.argument("options"), "extra_json")
     if isinstance(extra, Mapping):
         given = {**given, **extra}
+    _, address, port = endpoint_of(call.instance)
     operation = ModelCall(
         provider=_provider(call.instance),
         request_model=text_of(given.get("model")),
+        server_address=address,
+        server_port=port,
         stream=given.get("stream") is True or call.argument("stream") is True,
         reasoning_level=text_of(read(given.get("output_config"), "effort")),
         stop_sequences=_texts(given.get("stop_sequences")),
         output_type="json" if read(read(given.get("output_config"), "format"), "type") == "json_schema" else None,
     )
-    _add_endpoint(operation, call.instance)
     _add_numbers(operation, given)
     _offer_content(operation, given)
     return operation
@@ -69,13 +72,6 @@ def request(call: Intercepted) -> ModelCall | None:
 def _provider(client: Any) -> str:
     kind = type(client).__name__
     return next((provider for name, provider in _PROVIDERS.items() if name in kind), "anthropic")
-
-
-def _add_endpoint(operation: ModelCall, client: Any) -> None:
-    url = getattr(client, "base_url", None)
-    operation.server_address = getattr(url, "host", None) or None
-    if operation.server_address:
-        operation.server_port = getattr(url, "port", None) or _PORTS.get(getattr(url, "scheme", ""))
 
 
 def _add_numbers(operation: ModelCall, given: Mapping[str, Any]) -> None:

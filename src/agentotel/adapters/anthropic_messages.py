@@ -9,20 +9,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from agentotel.adapters.openai_protocol.messages import text_of
+
 Part = dict[str, Any]
 Message = dict[str, Any]
 
-_SERVER_TOOL_RESULT: Final = "_tool_result"
+_TOOL_RESULT: Final = "tool_result"
+"""How the kinds of all results end: the program's own tools, the server's and those of MCP."""
 
 
 def read(source: Any, name: str) -> Any:
     """Return ``source[name]`` of a dict or ``source.name`` of an object, None if it is missing."""
     return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-
-
-def text_of(value: Any) -> str | None:
-    """Return `value` if it is a text with something in it, else None."""
-    return value if isinstance(value, str) and value else None
 
 
 def messages(sent: Iterable[Any]) -> list[Message]:
@@ -105,7 +103,7 @@ def _part(block: Any) -> Part:
     if kind in {"tool_use", "server_tool_use", "mcp_tool_use"}:
         arguments = read(block, "input")
         return {"type": "tool_call", "id": read(block, "id"), "name": read(block, "name"), "arguments": arguments}
-    if isinstance(kind, str) and kind.endswith(_SERVER_TOOL_RESULT.removeprefix("_")):
+    if isinstance(kind, str) and kind.endswith(_TOOL_RESULT):
         return {"type": "tool_call_response", "id": read(block, "tool_use_id"), "response": _result(block)}
     # Images and documents: that there was one, and of which kind, not its bytes.
     return {"type": "blob" if kind in {"image", "document"} else str(kind), "mime_type": _media_type(block)}
