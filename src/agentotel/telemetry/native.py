@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import attach, get_current, set_value
-from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, get_current_span, use_span
+from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, StatusCode, Tracer, get_current_span, use_span
 
 # The only context manager of the API that also decorates async functions, as `Tracer.start_as_current_span` promises.
 from opentelemetry.util._decorator import _agnosticcontextmanager
@@ -95,51 +95,16 @@ class NativeTracer(Tracer):
             yield span
 
 
-class SuppressedSpan(RecordedSpan):
-    """What a library holds for a span that is not recorded: it passes for the span around it.
+class SuppressedSpan(NonRecordingSpan, RecordedSpan):
+    """What a library holds for a span that is not recorded: it passes for the span around it, and cannot change it.
 
     Args:
         around: The context in which it would have started.
     """
 
     def __init__(self, around: Context) -> None:
+        super().__init__(get_current_span(around).get_span_context())
         self.recording = innermost(around)
-        self._span_context = get_current_span(around).get_span_context()
-
-    def get_span_context(self) -> SpanContext:
-        """Return the ids of the span around it."""
-        return self._span_context
-
-    def is_recording(self) -> bool:
-        """Say no: so the library does not collect what nobody will see."""
-        return False
-
-    def end(self, end_time: int | None = None) -> None:
-        """Do nothing."""
-
-    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-    def set_attribute(self, key: str, value: Any) -> None:
-        """Do nothing."""
-
-    def add_event(self, name: str, attributes: Any = None, timestamp: int | None = None) -> None:
-        """Do nothing."""
-
-    def update_name(self, name: str) -> None:
-        """Do nothing."""
-
-    def set_status(self, status: Any, description: str | None = None) -> None:
-        """Do nothing."""
-
-    def record_exception(
-        self,
-        exception: BaseException,
-        attributes: Any = None,
-        timestamp: int | None = None,
-        escaped: bool = False,  # noqa: FBT001, FBT002 - the signature of the API
-    ) -> None:
-        """Do nothing."""
 
 
 class AdoptedSpan(RecordedSpan):
