@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["backend_programs.fixtures"]
+
 # Time is no property of the code under test: a busy machine must not make an example fail.
 settings.register_profile("agentotel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("agentotel")
@@ -22,9 +24,10 @@ def _no_settings_from_outside():
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """In CI an end-to-end test that is skipped has failed: it would claim to have tested what it did not."""
+    """In CI a test of the real programs that is skipped has failed: it would claim to have tested what it did not."""
     report = yield
-    if report.skipped and item.get_closest_marker("e2e") and os.environ.get("REQUIRE_ALL_TESTS"):
+    needs_all = item.get_closest_marker("e2e") or item.get_closest_marker("backends")
+    if report.skipped and needs_all and os.environ.get("REQUIRE_ALL_TESTS"):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report

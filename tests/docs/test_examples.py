@@ -22,7 +22,7 @@ from agentotel.local.server import LocalBackend
 from agentotel.patching.targets import parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^```(?P<language>\w+)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE
 )
@@ -30,6 +30,7 @@ ASSIGNMENT = re.compile(r"\b((?:OTEL|AGENTOTEL)_[A-Z0-9_]+)=(\"[^\"]*\"|'[^']*'|
 MENTION = re.compile(r"\b(?:OTEL|AGENTOTEL)_[A-Z0-9_]+[A-Z0-9]\b")
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 READ_BY_THE_LAUNCHER = {"OTEL_PYTHON_DISTRO", "OTEL_PYTHON_CONFIGURATOR"}
+READ_BY_COMPOSE = set(re.findall(r"\$\{(AGENTOTEL_\w+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
 NEEDS_FRAMEWORKS = {"frameworks.md"}
 """Pages whose programs need the agent frameworks in the versions of `scripts/environment test`."""
 TIMEOUT_S = 60
@@ -225,7 +226,7 @@ def test_a_variable_has_a_valid_value(block, tmp_path):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_variable_that_is_named_exists(page):
     """No page names a setting that there is not."""
-    known = {variable.name for variable in VARIABLES} | READ_BY_THE_LAUNCHER
+    known = {variable.name for variable in VARIABLES} | READ_BY_THE_LAUNCHER | READ_BY_COMPOSE
     assert set(MENTION.findall(page.read_text(encoding="utf-8"))) <= known
 
 
