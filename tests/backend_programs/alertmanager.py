@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from backend_programs.binaries import binary
@@ -18,13 +19,15 @@ class Alertmanager(Program):
     Args:
         folder: Its data and its log.
         configuration: The file; templates and secrets stand relative to it.
+        starter: The shipped ``start.sh``, which starts it as compose does: receivers without a secret are off.
     """
 
     name = "alertmanager"
 
-    def __init__(self, folder: Path, configuration: Path) -> None:
+    def __init__(self, folder: Path, configuration: Path, starter: Path | None = None) -> None:
         super().__init__(folder)
         self.configuration = configuration
+        self.starter = starter
         self.port = free_port()
 
     @property
@@ -38,13 +41,16 @@ class Alertmanager(Program):
         return f"http://{self.address}"
 
     def command(self) -> list[str]:
+        by_itself = [str(binary("alertmanager")), f"--config.file={self.configuration}"]
         return [
-            str(binary("alertmanager")),
-            f"--config.file={self.configuration}",
+            *(["/bin/sh", str(self.starter)] if self.starter else by_itself),
             f"--storage.path={self.folder / 'data'}",
             f"--web.listen-address={self.address}",
             "--cluster.listen-address=",
         ]
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": f"{binary('alertmanager').parent}{os.pathsep}{os.environ['PATH']}"}
 
     def is_ready(self) -> bool:
         return answers(f"{self.url}/-/ready")

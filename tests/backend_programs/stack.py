@@ -32,7 +32,10 @@ class Stack:
         self.folder = folder
         self.jaeger = Jaeger(folder / "jaeger")
         self.loki = Loki(folder / "loki")
-        self.alertmanager = Alertmanager(folder / "alertmanager", self._alertmanager_files())
+        alertmanager_files = self._alertmanager_files()
+        self.alertmanager = Alertmanager(
+            folder / "alertmanager", alertmanager_files / "alertmanager.yml", alertmanager_files / "start.sh"
+        )
         self._prometheus_port = free_port()
         self.collector = Collector(
             folder / "collector",
@@ -60,7 +63,7 @@ class Stack:
     def _alertmanager_files(self) -> Path:
         target = self.folder / "alertmanager-files"
         shutil.copytree(OPERATIONS / "alertmanager", target, dirs_exist_ok=True)
-        return target / "alertmanager.yml"
+        return target
 
     def _prometheus_files(self) -> Path:
         target = self.folder / "prometheus-files"
