@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agentotel._base import failopen
+
 pytest_plugins = ["backend_programs.fixtures"]
 
 # Time is no property of the code under test: a busy machine must not make an example fail.
@@ -20,6 +22,14 @@ def _no_settings_from_outside():
     for name in list(os.environ):
         if name.startswith(("OTEL_", "AGENTOTEL_")):
             del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _strictness_stays():
+    """A test that has errors of ours raised leaves that to no other one."""
+    before = failopen.is_strict()
+    yield
+    failopen.configure(strict=before)
 
 
 @pytest.hookimpl(wrapper=True)

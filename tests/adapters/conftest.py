@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from adapter_contract import open_operations
 from agentotel._base import failopen
 from agentotel.demo.model_server import ModelServer, Reply, scripted
 from agentotel.model.operations import ModelCall, Operation
@@ -88,6 +89,13 @@ class FakeObserver:
     def operation(self) -> Any:
         """The operation of the only recording."""
         return self.only.operation
+
+
+@pytest.fixture(autouse=True)
+def _all_ended() -> Iterator[None]:
+    """What a test starts has ended after it: whatever is left open is lost, and disturbs other tests."""
+    with open_operations.all_ended():
+        yield
 
 
 @pytest.fixture

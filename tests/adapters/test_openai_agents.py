@@ -26,6 +26,7 @@ from opentelemetry import trace
 
 from adapter_contract import ToolBroke
 from agentotel import patching, testing
+from agentotel._base import failopen
 from agentotel.adapters import openai
 from agentotel.adapters.openai_agents import ADAPTER, library
 from agentotel.demo.model_server import FunctionCall, Reply, response, response_stream
@@ -662,8 +663,10 @@ def test_a_span_that_ends_in_another_context_breaks_nothing(telemetry):
             assert trace.get_current_span() is own
         with agents.custom_span("after"):
             pass
-        started.run(agents.custom_span("late").start)
+        late = agents.custom_span("late")
+        started.run(late.start)
     assert tree(telemetry) == ["invoke_workflow outer", ["wanders"], ["own"], ["after"]]
+    started.run(late.finish)
 
 
 def test_a_span_whose_parent_is_named_stands_under_it(telemetry):
@@ -741,3 +744,17 @@ def test_while_nobody_observes_the_library_is_alone(processors):
     result = asyncio.run(run(_two_agents()[0]))
     assert result.final_output == "paid"
     assert "start handoff" in theirs.got
+
+
+def test_what_cannot_be_read_at_its_end_has_ended_all_the_same(telemetry, monkeypatch):
+    """An error of ours does not leave an operation open for ever."""
+    monkeypatch.setattr("agentotel.adapters.openai_agents.tracking.spans.complete", lambda *_: 1 / 0)
+    failopen.configure(strict=False)
+    failopen.reset()
+    with agents.trace("outer"):
+        with agents.custom_span("broken"):
+            pass
+        monkeypatch.undo()
+    assert failopen.errors() == {"openai-agents.finish": 1}
+    failopen.reset()
+    assert {span.name for span in telemetry.spans()} == {"invoke_workflow outer", "broken"}

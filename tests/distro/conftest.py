@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -105,3 +106,18 @@ def collector(monkeypatch):
         yield received
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def page_of():
+    """Return the page that a pipeline serves to Prometheus."""
+
+    def fetch(built):
+        (reader,) = (
+            reader for reader in built.meters._measurement_consumer._reader_storages if hasattr(reader, "serve")
+        )
+        host, port = reader.address
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://{host}:{port}/metrics") as page:
+            return page.read().decode()
+
+    return fetch

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+from opentelemetry._logs import LogRecord, NoOpLoggerProvider
 from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from agentotel.distro.late_work import late_work
+from agentotel.distro.late_work import late_work, settle_before_flush
+from agentotel.telemetry.late import Later
 
 
 def test_a_collection_sees_what_was_left_for_later():
@@ -21,6 +26,26 @@ def test_a_collection_sees_what_was_left_for_later():
     assert [(metric.name, metric.data.data_points[0].value) for metric in metrics] == [("calls", 3)]
 
 
+@pytest.mark.parametrize("end", ["force_flush", "shutdown"])
+def test_what_is_worked_out_late_is_still_logged(end):
+    """Log records that come of it reach the exporter in the very flush, or end, that was asked for."""
+    exporter = InMemoryLogRecordExporter()
+    loggers, meters = LoggerProvider(shutdown_on_exit=False), MeterProvider(shutdown_on_exit=False)
+    loggers.add_log_record_processor(BatchLogRecordProcessor(exporter, schedule_delay_millis=60_000))
+    later = late_work(meters)
+    settle_before_flush(loggers, later)
+    logger = loggers.get_logger("test")
+    later.add("site", lambda: logger.emit(LogRecord(body="late")))
+    getattr(loggers, end)()
+    assert [entry.log_record.body for entry in exporter.get_finished_logs()] == ["late"]
+    loggers.shutdown()
+    meters.shutdown()
+
+
 def test_without_the_sdk_nothing_is_left_for_later():
     """Nobody would ask for it to be done."""
     assert late_work(NoOpMeterProvider()) is None
+    settle_before_flush(NoOpLoggerProvider(), Later())
+    loggers = LoggerProvider(shutdown_on_exit=False)
+    settle_before_flush(loggers, None)
+    loggers.shutdown()

@@ -11,7 +11,6 @@ from opentelemetry import _logs, trace
 from opentelemetry._logs import LogRecord
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -19,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import agentotel
 from agentotel import privacy
 from agentotel.config.load import load_settings
-from agentotel.distro import components, pipeline
+from agentotel.distro import pipeline
 from agentotel.distro.pipeline import Pipeline
 from agentotel.distro.wiring import Parts, record_into
 from agentotel.model import instruments
@@ -161,19 +160,18 @@ def test_any_percentile_of_a_run_can_be_asked_for(build, collector):
 # --- settings ---
 
 
-def test_prometheus_gets_explicit_buckets(monkeypatch, build):
-    """It knows no exponential histograms: with it among the exporters the same metric has the catalogue's buckets."""
-    reader = InMemoryMetricReader()
-    monkeypatch.setattr(components, "exporters", lambda signal, *_: [reader] if signal == "metrics" else [])
-    built = build(OTEL_METRICS_EXPORTER="otlp,prometheus")
+def test_prometheus_gets_explicit_buckets_and_otlp_keeps_its_own(collector, build, page_of):
+    """With both, the same metric has the catalogue's buckets on the page, and is exponential over OTLP."""
+    built = build(
+        OTEL_METRICS_EXPORTER="otlp,prometheus",
+        OTEL_EXPORTER_PROMETHEUS_HOST="127.0.0.1",
+        OTEL_EXPORTER_PROMETHEUS_PORT="0",
+    )
     record_run(recorder_of(built))
-    metrics = {
-        metric.name: metric.data.data_points[0]
-        for resource in reader.get_metrics_data().resource_metrics
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-    }
-    assert metrics["agent.request.duration"].explicit_bounds == instruments.LATENCY_BUCKETS
+    assert re.search(r'^agent_request_duration_seconds_bucket\{.*le="600\.0".*\} 1\.0$', page_of(built), re.MULTILINE)
+    built.meters.force_flush()
+    (duration,) = collector.metrics("agent.request.duration")
+    assert duration.exponential_histogram.data_points[0].count == 1
 
 
 def test_the_page_for_prometheus_has_the_catalogues_names(run_program):

@@ -6,7 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 
+from adapter_contract import open_operations
 from agentotel import testing
+
+
+@pytest.fixture(autouse=True)
+def _nothing_else_open():
+    """Only what a test starts itself is open in it, and nothing is left open after it."""
+    with open_operations.alone(), open_operations.all_ended():
+        yield
 
 
 @pytest.fixture

@@ -347,3 +347,23 @@ def test_users_are_there_as_long_as_their_runs(telemetry, run):
         assert users.concurrent() == 1
         raise ValueError
     assert users.concurrent() == 0
+
+
+# --- budgets ---
+
+
+def test_a_budget_that_is_used_up_is_warned_of(run):
+    """Once, in the log, with the ids of the call that has used it up."""
+    usage = Usage(input_tokens=1_000_000, output_tokens=0)
+    with testing.recording({"AGENTOTEL_BUDGET": "day=0.1; tenant:acme/day=100"}) as telemetry:
+        with run(telemetry.observer, AgentRun(name="shop", tenant_id="acme")):
+            for _ in range(2):
+                call = ModelCall(provider="openai", request_model="gpt-4o-mini", usage=usage)
+                telemetry.observer.start(call).stop()
+        assert telemetry.metric("agent.cost")  # what is left for later has been done by then
+        (record,) = [record for record in telemetry.logs() if record.event_name == "agent.budget.used"]
+        assert record.severity_text == "WARN"
+        assert record.attributes["agent.budget.scope"] == "day"
+        assert record.attributes["agent.budget.limit"] == 0.1
+        assert record.attributes["agent.budget.spent"] == pytest.approx(0.15)
+        assert record.attributes["tenant.id"] == "acme"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from agentotel.config.budget import Budget
+
 Conventions = Literal["genai", "guide"]
 ContentMode = Literal["NO_CONTENT", "SPAN_ONLY", "EVENT_ONLY", "SPAN_AND_EVENT"]
 Protocol = Literal["http/protobuf", "grpc"]
@@ -42,6 +44,8 @@ class Settings:
         span_bytes: Bytes that all attributes of one span may have together.
         redact: Regular expressions of the user's; what they match is removed from content.
         token_limit: Tokens that an agent may use in its life, where the agent itself does not say.
+        loop_limit: How often the same call of one run is a sign of a loop; None for never.
+        budgets: What may be spent.
         exit_timeout_s: Seconds that the end of the program may wait for the telemetry to be delivered.
         program_logs: Whether the program's own log records are exported.
         log_level: Level of agentotel's own messages on stderr, as `logging.Logger.setLevel` takes it.
@@ -77,6 +81,8 @@ class Settings:
     span_bytes: int
     redact: tuple[str, ...]
     token_limit: int | None
+    loop_limit: int | None
+    budgets: tuple[Budget, ...]
     exit_timeout_s: float
     program_logs: bool
     log_level: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from agentotel.config import casting
+from agentotel.config.budget import BUDGETS
 from agentotel.config.standard import STANDARD
 from agentotel.config.variable import Variable
 
@@ -72,6 +73,18 @@ _OWN: Final = (
         "Tokens that an agent may use in its life, where the agent itself does not say; above 80 % a warning"
         " is logged.",
         "200000", _RECORDED,
+    ),
+    Variable(
+        "AGENTOTEL_LOOP_LIMIT", "loop_limit", casting.whole_number(2, 10**6, "off", "0"), "10",
+        "How often a tool may be called in the same way, or fail, in a row inside of one run before that is a sign of"
+        " a loop. Ten times as many model calls in one run are one, too.",
+        "20", _RECORDED,
+    ),
+    Variable(
+        "AGENTOTEL_BUDGET", "budgets", BUDGETS, "",
+        "What may be spent in a period (UTC), in the currency of the prices: by all, or by one tenant. Above 80 % and"
+        " at 100 % a warning is logged.",
+        "day=50; month=1000; tenant:acme/day=5", _RECORDED,
     ),
     Variable(
         "AGENTOTEL_LOGS", "program_logs", casting.BOOLEAN, "on",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.sdk import _configuration as sdk_configuration
 
 from agentotel._base.errors import printable
+from agentotel.distro import defaults
 from agentotel.distro.otlp.exporters import ours_instead_of
 from agentotel.distro.otlp.grpc_encoding import encode_for
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.id_generator import IdGenerator
     from opentelemetry.sdk.trace.sampling import Sampler
+
+    from agentotel.distro.prometheus_reader import PrometheusReader
 
     OnDropped = Callable[[str, int], None]
 
@@ -53,7 +56,32 @@ def exporters(
             exporter = found.load()()
             yield _OURS[protocol](exporter, signal, on_dropped) if name == "otlp" and on_dropped else exporter
         except Exception as error:  # noqa: BLE001 - a port in use or a bad endpoint must not stop anything else
-            _logger.error("agentotel: %s: could not be started and is left out: %s", setting, error)  # noqa: TRY400 - one line
+            _say_left_out(logging.ERROR, setting, error)
+
+
+def prometheus(host: str, port: int, *, is_alone: bool) -> PrometheusReader | None:
+    """Return a reader that serves ``/metrics``, or None where nothing can listen there.
+
+    A process that another one has started has its environment and cannot have its port: that is no mistake.
+
+    Args:
+        host: Where to listen.
+        port: The same.
+        is_alone: Nobody else exports the metrics.
+    """
+    try:
+        # Here and not at the top: a program that is not scraped does not pay for a client and a server of HTTP.
+        from agentotel.distro.prometheus_reader import PrometheusReader  # noqa: PLC0415
+
+        return PrometheusReader(host, port, is_alone=is_alone)
+    except Exception as error:  # noqa: BLE001 - the same
+        level = logging.INFO if defaults.is_child_process() else logging.ERROR
+        _say_left_out(level, "OTEL_METRICS_EXPORTER=prometheus", error)
+        return None
+
+
+def _say_left_out(level: int, setting: str, error: Exception) -> None:
+    _logger.log(level, "agentotel: %s: could not be started and is left out: %s", setting, error)
 
 
 def sampler() -> Sampler | None:

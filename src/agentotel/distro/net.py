@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
 from agentotel._base import failopen
-from agentotel.distro import quiet
+from agentotel.distro import histogram_forms, quiet
 from agentotel.distro.otlp.attributes import of_span, plain
 from agentotel.distro.otlp.exporters import OtlpExporter
 from agentotel.model import names
@@ -162,7 +162,10 @@ class GuardedMetricExporter(MetricExporter):
     """
 
     def __init__(self, exporter: MetricExporter, on_dropped: OnDropped) -> None:
-        super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001 - as readers do
+        super().__init__(
+            exporter._preferred_temporality,  # noqa: SLF001 - as readers do
+            histogram_forms.preferred(exporter._preferred_aggregation),  # noqa: SLF001 - the same
+        )
         self._exporter = exporter
         self._on_dropped = _counter(exporter, on_dropped)
         self._on_late = on_dropped

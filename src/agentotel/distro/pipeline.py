@@ -9,7 +9,6 @@ from opentelemetry import _logs, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
@@ -25,17 +24,19 @@ from agentotel.distro.net import (
     ScrubbingSpanProcessor,
 )
 from agentotel.distro.processors import IdLogRecordProcessor, IdSpanProcessor
-from agentotel.model import instruments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from agentotel.config.settings import Settings
+    from agentotel.distro.prometheus_reader import PrometheusReader
     from agentotel.telemetry.content import ContentCapture
 
     OnDropped = Callable[[str, int], None]
 
 _UNKNOWN: Final = "unknown_service"
+_PROMETHEUS: Final = "prometheus"
+"""The one exporter that does not send but is asked."""
 
 _SHARE_OF_THE_END: Final = 0.7
 """Of the time that the end may take: what the Collector has for its answer, before requests are broken off."""
@@ -108,16 +109,25 @@ class Pipeline:
         return provider
 
     def _meter_provider(self, resource: Resource) -> MeterProvider:
-        return MeterProvider(
-            metric_readers=list(self._metric_readers()),
-            resource=resource,
-            views=list(_views(self._settings)),
-            shutdown_on_exit=False,
-        )
+        scraped = self._scraped()
+        readers = [*scraped, *self._metric_readers()]
+        provider = MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False)
+        for reader in scraped:
+            attempt("prometheus.serve", reader.serve)
+        return provider
+
+    def _scraped(self) -> list[PrometheusReader]:
+        settings = self._settings
+        if _PROMETHEUS not in settings.metrics_exporters:
+            return []
+        is_alone = settings.metrics_exporters == (_PROMETHEUS,)
+        reader = components.prometheus(settings.prometheus_host, settings.prometheus_port, is_alone=is_alone)
+        return [] if reader is None else [reader]
 
     def _metric_readers(self) -> Iterator[MetricReader]:
         settings = self._settings
-        for exporter in self._exporters("metrics", settings.metrics_exporters, settings.metrics_protocol):
+        pushed = [name for name in settings.metrics_exporters if name != _PROMETHEUS]
+        for exporter in self._exporters("metrics", pushed, settings.metrics_protocol):
             if isinstance(exporter, MetricReader):
                 yield exporter
             else:
@@ -171,12 +181,3 @@ def _resource(auto_instrumentation_version: str | None) -> Resource:
     named = str(resource.attributes.get(SERVICE_NAME) or _UNKNOWN)
     program = service_name.from_command_line(sys.orig_argv) if named.startswith(_UNKNOWN) else None
     return resource if program is None else resource.merge(Resource({SERVICE_NAME: program}))
-
-
-def _views(settings: Settings) -> Iterator[View]:
-    # The Prometheus exporter knows no exponential histograms and would warn at every scrape: there the same
-    # instrument has the explicit buckets of the others.
-    if "prometheus" not in settings.metrics_exporters:
-        for instrument in instruments.INSTRUMENTS:
-            if instrument.kind == "exponential_histogram":
-                yield View(instrument_name=instrument.name, aggregation=ExponentialBucketHistogramAggregation())

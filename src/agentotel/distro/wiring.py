@@ -14,11 +14,11 @@ from agentotel import __version__, identity, patching, privacy
 from agentotel._base.failopen import attempt
 from agentotel.adapters import own_classes
 from agentotel.adapters.registry import ADAPTERS
-from agentotel.cost import Prices, load_price_file
-from agentotel.distro import lifetime, native_spans, pipeline, program_logs, program_providers
+from agentotel.cost import Budgets, Prices, load_price_file
+from agentotel.distro import forks, lifetime, native_spans, pipeline, program_logs, program_providers
 from agentotel.distro.cell_meter import cell_meter
 from agentotel.distro.created_agents import CreatedAgents
-from agentotel.distro.late_work import late_work
+from agentotel.distro.late_work import late_work, settle_before_flush
 from agentotel.distro.light_tracer import light_tracer
 from agentotel.distro.losses import Losses
 from agentotel.distro.own_counts import OwnCounts
@@ -62,6 +62,7 @@ class Recording(NamedTuple):
     metrics: Metrics
     guard: CardinalityGuard
     users: ActiveUsers
+    budgets: Budgets | None
 
 
 def start(settings: Settings, version: str | None) -> None:
@@ -76,6 +77,8 @@ def start(settings: Settings, version: str | None) -> None:
     parts = _parts(settings, content, counts, version)
     recording = record_into(settings, parts, counts, content)
     lifetime.begin_anew_in_children(recording.users, *parts, recording)
+    if recording.budgets is not None:
+        forks.in_child("forks.budgets", recording.budgets.begin_anew)
     patching.observe(recording.recorder)
     _connect(settings, recording, parts)
     if isinstance(parts.tracers, SdkTracerProvider):
@@ -112,7 +115,9 @@ def record_into(
     own = Metrics(meter, settings.metric_families, guard)
     counts.count_into(own)
     users = ActiveUsers()
+    budgets = Budgets(settings.budgets) if settings.budgets else None
     later = late_work(parts.meters)
+    attempt("logs.late", settle_before_flush, parts.loggers, later)
     sinks = Sinks(
         tracer=light_tracer(parts.tracers, names.SCOPE, __version__, later),
         metrics=own,
@@ -122,9 +127,11 @@ def record_into(
         users=users,
         convention=CONVENTIONS[settings.conventions],
         token_limit=settings.token_limit,
+        loop_limit=settings.loop_limit,
+        budgets=budgets,
         later=later,
     )
-    return Recording(Recorder(sinks), own, guard, users)
+    return Recording(Recorder(sinks), own, guard, users, budgets)
 
 
 def _configured_by_file(settings: Settings, content: ContentCapture) -> bool:
@@ -149,7 +156,8 @@ def _connect(settings: Settings, recording: Recording, parts: Parts) -> None:
     instances = Instances(CreatedAgents(recording.metrics))
     attempt("discovery.install", _discover, settings, instances)
     meter = parts.meters.get_meter(names.SCOPE, __version__)
-    readings = (settings.metric_families, recording.guard, recording.users, instances.pool_readings)
+    pools, budgets = instances.pool_readings, recording.budgets
+    readings = (settings.metric_families, recording.guard, recording.users, pools, budgets)
     attempt("gauges.register", gauges.register, meter, *readings)
     attempt("baggage.install", _guard_baggage, settings)
     if not settings.is_disabled("threading"):

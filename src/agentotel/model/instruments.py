@@ -94,6 +94,23 @@ COST_UNKNOWN: Final = Instrument(
     "agent.cost.unknown", "counter", "{call}", "Model calls that no price covers", "agent", "agent_cost_unknown_total",
     ("model",),
 )  # fmt: skip
+BUDGET_LIMIT: Final = Instrument(
+    "agent.budget.limit", "gauge", "{currency}", "What may be spent in a period, from `AGENTOTEL_BUDGET`", "agent",
+    "agent_budget_limit", ("scope",),
+)  # fmt: skip
+BUDGET_SPENT: Final = Instrument(
+    "agent.budget.spent", "gauge", "{currency}",
+    "What this process has spent since its start in the present period (UTC); `sum by (scope)` adds up processes",
+    "agent", "agent_budget_spent", ("scope",),
+)  # fmt: skip
+LOOP_DETECTED: Final = Instrument(
+    "agent.loop.detected", "counter", "{loop}", "Signs of a loop, once per run and kind", "agent",
+    "agent_loop_detected_total", ("agent_name", "tool_name", "kind"),
+)  # fmt: skip
+RUN_AGE: Final = Instrument(
+    "agent.run.age", "gauge", "s", "Age of the oldest run that is open now", "agent", "agent_run_age_seconds",
+    ("agent_name",),
+)  # fmt: skip
 AGENT_RETRIES: Final = Instrument(
     "agent.retries", "counter", "{retry}", "Tries of model calls after the first", "agent", "agent_retries_total",
     ("model",),

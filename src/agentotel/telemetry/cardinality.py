@@ -28,9 +28,20 @@ _SAME_VALUES: Final = {
 """Attributes of different instruments that take their values from one set, so that both families fold alike."""
 
 _CLOSED: Final = frozenset(
-    {"status", "type", "state", "currency", "register", "gen_ai.token.type", names.OPERATION_NAME, names.TOOL_TYPE}
+    {
+        "status",
+        "type",
+        "state",
+        "kind",
+        "scope",
+        "currency",
+        "register",
+        "gen_ai.token.type",
+        names.OPERATION_NAME,
+        names.TOOL_TYPE,
+    }
 )
-"""Attributes whose values agentotel itself chooses from a short list."""
+"""Attributes whose values come from a short list: of agentotel's own, or of the user's settings."""
 
 BOUNDED: Final = frozenset(
     attribute

@@ -12,8 +12,9 @@ from opentelemetry.trace import Status, StatusCode
 from agentotel._base.failopen import attempt
 from agentotel.model import names
 from agentotel.model.operations import AgentRun, McpCall, ModelCall, Operation, Retrieval, ToolCall, Usage, Workflow
-from agentotel.telemetry import attributes, spelling
+from agentotel.telemetry import attributes, loops, spelling
 from agentotel.telemetry.late import LateSpan
+from agentotel.telemetry.loops import Loops
 from agentotel.telemetry.outcome import CANCELLED, FAILED, Outcome
 from agentotel.telemetry.recording import InnerRecording
 from agentotel.telemetry.token_limits import TokenLimits
@@ -21,7 +22,7 @@ from agentotel.telemetry.token_limits import TokenLimits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from agentotel.cost import Cost
+    from agentotel.cost import Budgets, Cost
     from agentotel.telemetry.attributes import Attributes
     from agentotel.telemetry.late import Later
     from agentotel.telemetry.recorder import Sinks
@@ -40,6 +41,7 @@ class Ending:
     def __init__(self, sinks: Sinks) -> None:
         self._sinks = sinks
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
+        self._loops = Loops(sinks.metrics, sinks.events, sinks.loop_limit)
         self._later = sinks.later
 
     def started(self, run: AgentRun, recording: ActiveRecording) -> None:
@@ -93,26 +95,29 @@ class Ending:
 
     def _finish_later(self, recording: ActiveRecording, later: Later) -> None:
         recording.watch.stop()
+        fingerprint = attempt("recorder.loops", self._loops.fingerprint, recording.operation)
         _let_go_of_content(recording.operation)
         attempt("recorder.name", self._name, recording)
-        later.add("recorder.late", self._finish_late, recording)
+        later.add("recorder.late", self._finish_late, recording, fingerprint)
         span = cast("LateSpan", recording.span)
         attempt("recorder.span", span.end_late, recording.watch.now_ns(), later.settle)
 
-    def _finish_late(self, recording: ActiveRecording) -> None:
+    def _finish_late(self, recording: ActiveRecording, fingerprint: int | None) -> None:
         """Do what `_finish_later` has left to be done."""
         try:
-            self._work_out(recording, None, self._complete_span)
+            self._work_out(recording, None, fingerprint, self._complete_span)
         finally:
             cast("LateSpan", recording.span).completed()
 
     def _finish_now(self, recording: ActiveRecording, error: BaseException | None) -> None:
-        self._work_out(recording, _cause(recording, error), self._end_span)
+        fingerprint = attempt("recorder.loops", self._loops.fingerprint, recording.operation)
+        self._work_out(recording, _cause(recording, error), fingerprint, self._end_span)
 
     def _work_out(
         self,
         recording: ActiveRecording,
         error: BaseException | None,
+        fingerprint: int | None,
         tell_span: Callable[[ActiveRecording, Outcome, BaseException | None, Attributes], None],
     ) -> None:
         outcome: Outcome | None = None
@@ -127,6 +132,7 @@ class Ending:
                 attempt("recorder.span", tell_span, recording, outcome, error, settled)
             finally:
                 attempt("recorder.metrics", self._record_metrics, recording, outcome)
+                attempt("recorder.loops", self._loops.ended, recording, outcome, fingerprint)
                 attempt("recorder.events", self._emit_events, recording, outcome)
                 recording.part_from_context()
 
@@ -139,7 +145,7 @@ class Ending:
         if isinstance(operation, AgentRun) and not recording.totals.calls and operation.usage is not None:
             recording.counts_itself = True
             self._count(recording, operation.provider, operation.request_model, operation.usage)
-        return _totals(recording)
+        return _totals(recording) | (loops.of_run(recording) if isinstance(operation, AgentRun) else {})
 
     def _settle_model_call(
         self, recording: ActiveRecording, call: ModelCall, error: BaseException | None
@@ -170,11 +176,19 @@ class Ending:
         tenant = recording.started_with.built().get(names.TENANT_ID)
         tenant_id = str(tenant) if tenant is not None else None
         attempt("recorder.cost", sinks.metrics.cost, cost, model, tenant_id, recording.context)
+        if cost is not None and sinks.budgets is not None:
+            attempt("recorder.budgets", self._spend, sinks.budgets, cost, tenant_id, recording)
         if usage is not None:
             amount = None if cost is None else (cost.currency, cost.amount)
             for counting in _counting(recording):
                 counting.totals.add(usage, amount)
         return cost
+
+    def _spend(self, budgets: Budgets, cost: Cost, tenant_id: str | None, recording: ActiveRecording) -> None:
+        for scope, limit, spent in budgets.spend(cost, tenant_id):
+            used: Attributes = {names.BUDGET_SCOPE: scope, names.BUDGET_LIMIT: limit, names.BUDGET_SPENT: spent}
+            used[names.COST_CURRENCY] = cost.currency
+            self._sinks.events.budget_used(recording.agent | used, recording.context)
 
     # --- the span ---
 

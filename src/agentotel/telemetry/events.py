@@ -47,6 +47,14 @@ class Events:
         body = "token usage approaching limit"
         self._emit(body, names.EVENT_TOKEN_LIMIT, SeverityNumber.WARN, attributes, context)
 
+    def loop_detected(self, attributes: Attributes, context: Context) -> None:
+        """Warn that an agent seems to run in circles."""
+        self._emit("agent loop detected", names.EVENT_LOOP, SeverityNumber.WARN, attributes, context)
+
+    def budget_used(self, attributes: Attributes, context: Context) -> None:
+        """Warn that much or all of a budget has been spent."""
+        self._emit("budget used", names.EVENT_BUDGET, SeverityNumber.WARN, attributes, context)
+
     def model_call_failed(self, attributes: Attributes, context: Context) -> None:
         """Say at ERROR that a model call has failed."""
         self._emit("model call failed", names.EVENT_MODEL_FAILED, SeverityNumber.ERROR, attributes, context)

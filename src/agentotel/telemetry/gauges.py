@@ -11,12 +11,14 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from agentotel._base import failopen
 from agentotel._base.failopen import attempt
 from agentotel.model import instruments as defined
+from agentotel.telemetry import open_recordings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from opentelemetry.metrics import Meter
 
+    from agentotel.cost import Budgets
     from agentotel.model.instruments import Instrument
     from agentotel.telemetry.active_users import ActiveUsers
     from agentotel.telemetry.cardinality import CardinalityGuard
@@ -32,16 +34,22 @@ _UNLIMITED: Final = 1 << 60
 
 
 def register(
-    meter: Meter, families: Collection[str], guard: CardinalityGuard, users: ActiveUsers, pools: Pools
+    meter: Meter,
+    families: Collection[str],
+    guard: CardinalityGuard,
+    users: ActiveUsers,
+    pools: Pools,
+    budgets: Budgets | None = None,
 ) -> None:
     """Create the gauges of the family ``agent``, and the counter of our own errors.
 
     Args:
         meter: Where they are created.
         families: The families that are on.
-        guard: Bounds the names of pools.
+        guard: Bounds the names of pools and agents.
         users: The users that are active.
         pools: Reads (name, size, maximum size) of each pool of the program.
+        budgets: Add up what is spent; None where there is no budget.
     """
     errors = defined.SELF_ERRORS
     meter.create_observable_counter(errors.name, [_observer(errors, _own_errors)], errors.unit, errors.description)
@@ -58,10 +66,29 @@ def register(
         (defined.POOL_MAX_SIZE, pool(1)),
         (defined.MEMORY_USAGE, lambda: [Observation(size, {"state": state}) for state, size in memory()]),
     )
-    for instrument, read in readings:
+    for instrument, read in (*readings, (defined.RUN_AGE, lambda: _run_ages(guard)), *_of_budgets(budgets)):
         meter.create_observable_gauge(
             instrument.name, [_observer(instrument, read)], instrument.unit, instrument.description
         )
+
+
+def _of_budgets(budgets: Budgets | None) -> list[tuple[Instrument, Read]]:
+    if budgets is None:
+        return []
+
+    def reading(amounts: Callable[[], list[tuple[str, float]]]) -> Read:
+        return lambda: [Observation(amount, {"scope": scope}) for scope, amount in amounts()]
+
+    return [(defined.BUDGET_LIMIT, reading(budgets.limits)), (defined.BUDGET_SPENT, reading(budgets.spent))]
+
+
+def _run_ages(guard: CardinalityGuard) -> list[Observation]:
+    """Read the age of the oldest open run of each agent."""
+    ages: dict[str | None, float] = {}
+    for name, age in open_recordings.run_ages():
+        label = None if name is None else guard.label("agent_name", name)
+        ages[label] = max(age, ages.get(label, 0.0))
+    return [Observation(age, {} if label is None else {"agent_name": label}) for label, age in ages.items()]
 
 
 def _own_errors() -> list[Observation]:

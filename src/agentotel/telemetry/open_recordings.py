@@ -10,12 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentotel._base.failopen import attempt
+from agentotel.model.operations import AgentRun, Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Protocol
+
+    from agentotel._base.clock import Stopwatch
 
     class Interruptible(Protocol):
         """A recording, as far as this module needs to know it."""
+
+        watch: Stopwatch
+
+        @property
+        def operation(self) -> Operation:
+            """What is recorded."""
 
         def interrupt(self) -> None:
             """End it, marked as interrupted."""
@@ -40,6 +50,13 @@ def ended(recording: Interruptible) -> None:
 def count() -> int:
     """Return how many are open."""
     return len(_open)
+
+
+def run_ages() -> Iterator[tuple[str | None, float]]:
+    """Yield the agent's name and the age in s of each run of an agent that is open."""
+    for recording in list(_open):
+        if isinstance(recording.operation, AgentRun):
+            yield recording.operation.name, recording.watch.elapsed_s()
 
 
 def interrupt_all() -> None:

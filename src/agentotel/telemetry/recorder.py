@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
-    from agentotel.cost import Prices
+    from agentotel.cost import Budgets, Prices
     from agentotel.identity import Identity
     from agentotel.model.contract import Recording
     from agentotel.model.conventions import Convention
@@ -57,6 +57,8 @@ class Sinks:
         users: Counts the users that are active.
         convention: How spans and attributes are spelled.
         token_limit: Limit of an agent that has none of its own, in tokens.
+        loop_limit: How often the same call of one run is a sign of a loop; None for never.
+        budgets: Adds up what is spent; None where there is no budget.
         later: Takes what the end of an operation can leave for later; None has everything done at once.
     """
 
@@ -68,6 +70,8 @@ class Sinks:
     users: ActiveUsers
     convention: Convention
     token_limit: int | None = None
+    loop_limit: int | None = None
+    budgets: Budgets | None = None
     later: Later | None = None
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from agentotel.privacy import SpanBudget
     from agentotel.telemetry.attributes import Attributes
     from agentotel.telemetry.late import LateAttributes
+    from agentotel.telemetry.loops import RunCalls
 
     Mark = tuple[int, object, int]
 
@@ -53,15 +54,17 @@ class Totals:
         calls: Model calls that reported usage.
         usage: Their tokens.
         cost: Their cost by currency.
+        run_calls: What a run has called, for `agentotel.telemetry.loops`; None where nobody has looked.
     """
 
-    __slots__ = ("_lock", "calls", "cost", "usage")
+    __slots__ = ("_lock", "calls", "cost", "run_calls", "usage")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.calls = 0
         self.usage = Usage()
         self.cost: dict[str, float] = {}
+        self.run_calls: RunCalls | None = None
 
     def add(self, usage: Usage, cost: tuple[str, float] | None) -> None:
         """Add the tokens and the cost (currency, amount) of one model call."""

@@ -161,10 +161,14 @@ class Tracker:
             data: The span's data; a trace has none.
         """
         watched.is_ended = True
-        self._end_waiting_inside(watched)
         operation = watched.operation
-        if operation is not None and data is not None:
-            spans.complete(operation, data)
+        try:
+            self._end_waiting_inside(watched)
+            if operation is not None and data is not None:
+                spans.complete(operation, data)
+        except Exception:
+            _end(watched, watched.error)  # what cannot be read has ended all the same
+            raise
         error = _error_of(watched)
         watched.is_waiting = watched.hands_over and error is None and watched.scope is not None
         if not watched.is_waiting:
