@@ -24,11 +24,11 @@ def dropped():
     quiet.exporter_messages.__init__()
 
 
-def spans_of(sampler, dropped):
+def spans_of(sampler, dropped, meters=None):
     """Return a provider with a batching processor, and where its spans go."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(sampler, shutdown_on_exit=False)
-    provider.add_span_processor(BatchingSpanProcessor(exporter, lambda *loss: dropped.append(loss)))
+    provider.add_span_processor(BatchingSpanProcessor(exporter, lambda *loss: dropped.append(loss), meters=meters))
     return provider, exporter
 
 
@@ -110,13 +110,10 @@ def test_the_sdks_metrics_about_its_processors_go_on(monkeypatch, dropped):
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-    from agentotel.distro import sdk_counts
-
     reader = InMemoryMetricReader()
     meters = MeterProvider([reader], shutdown_on_exit=False)
-    monkeypatch.setattr(sdk_counts, "get_meter_provider", lambda: meters)
     monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
-    provider, _ = spans_of(ALWAYS_ON, dropped)
+    provider, _ = spans_of(ALWAYS_ON, dropped, meters)
     for _ in range(3):
         provider.get_tracer("x").start_span("a").end()
     late = provider.get_tracer("x").start_span("b")

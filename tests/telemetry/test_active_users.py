@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentotel.telemetry.active_users import REGISTERS, ActiveUsers, estimate, position
+from agentotel.telemetry.active_users import REGISTERS, WINDOW_S, ActiveUsers, estimate, position
 
 
 @pytest.mark.parametrize("users", [1, 10, 100, 1_000, 20_000])
@@ -53,3 +53,30 @@ def test_concurrent_users_are_those_with_open_runs():
     assert users.concurrent() == 2
     users.run_ended("a")
     assert users.concurrent() == 1
+
+
+def test_a_user_who_is_gone_is_forgotten_after_two_windows():
+    """Each reading has all who came since the one before; nobody is active for ever."""
+    now = [0.0]
+    users = ActiveUsers(clock=lambda: now[0])
+    users.run_started("a")
+    assert users.registers() == [position("a")]
+    now[0] += WINDOW_S - 1
+    users.run_started("b")
+    now[0] += 1
+    assert set(users.registers()) == {position("a"), position("b")}
+    users.run_started("c")
+    now[0] += WINDOW_S
+    assert set(users.registers()) == {position("c")}
+    now[0] += WINDOW_S
+    assert users.registers() == []
+
+
+def test_a_reading_that_comes_late_still_has_all():
+    """A process that nobody asked for hours loses no user."""
+    now = [0.0]
+    users = ActiveUsers(clock=lambda: now[0])
+    users.run_started("a")
+    now[0] += 5 * WINDOW_S
+    users.run_started("b")
+    assert set(users.registers()) == {position("a"), position("b")}

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "trace": "Show one trace as a tree.",
     "logs": "List log records.",
     "metrics": "List metrics.",
+    "ops": "Write and check the files for real backends.",
     "discover": "Tell what of a program would be observed, and why.",
     "config": "Show all settings and where they come from.",
     "doctor": "Check this installation and say what is wrong.",

@@ -26,6 +26,7 @@ from agentotel.distro.sdk_counts import processor_counts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.metrics import MeterProvider
     from opentelemetry.sdk._logs import ReadWriteLogRecord
     from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.trace import ReadableSpan
@@ -47,14 +48,21 @@ class BatchingSpanProcessor(SpanProcessor):
         exporter: Where they go.
         on_dropped: Called with the signal and the number of spans that did not fit.
         close_s: Seconds that `shutdown` may take.
+        meters: Where the SDK's metrics about processors are counted; nowhere without it.
     """
 
-    def __init__(self, exporter: SpanExporter, on_dropped: OnDropped, close_s: float = _CLOSE_S) -> None:
+    def __init__(
+        self,
+        exporter: SpanExporter,
+        on_dropped: OnDropped,
+        close_s: float = _CLOSE_S,
+        meters: MeterProvider | None = None,
+    ) -> None:
         self.span_exporter = exporter
         self._close_s = close_s
         limits = attempt("traces.limits", _limits, BatchSpanProcessor) or _DEFAULTS
         # A light span puts its attributes together when somebody reads them; until then it holds all that it is about.
-        self._batches = _batches("traces", exporter.export, limits, on_dropped, shrink=of_span)
+        self._batches = _batches("traces", exporter.export, limits, on_dropped, meters, shrink=of_span)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span, unless it is not sampled."""
@@ -80,13 +88,20 @@ class BatchingLogRecordProcessor(LogRecordProcessor):
         exporter: Where they go.
         on_dropped: Called with the signal and the number of records that did not fit.
         close_s: Seconds that `shutdown` may take.
+        meters: As in `BatchingSpanProcessor`.
     """
 
-    def __init__(self, exporter: LogRecordExporter, on_dropped: OnDropped, close_s: float = _CLOSE_S) -> None:
+    def __init__(
+        self,
+        exporter: LogRecordExporter,
+        on_dropped: OnDropped,
+        close_s: float = _CLOSE_S,
+        meters: MeterProvider | None = None,
+    ) -> None:
         self._exporter = exporter
         self._close_s = close_s
         limits = attempt("logs.limits", _limits, BatchLogRecordProcessor) or _DEFAULTS
-        self._batches = _batches("logs", exporter.export, limits, on_dropped)
+        self._batches = _batches("logs", exporter.export, limits, on_dropped, meters)
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Take a record, without the context of the program, which may be large."""
@@ -122,6 +137,7 @@ def _batches(
     export: Callable[[list[Any]], object],
     limits: Limits,
     on_dropped: OnDropped,
+    meters: MeterProvider | None,
     shrink: Callable[[Any], object] | None = None,
 ) -> Batches:
     def counted_export(batch: list[Any]) -> None:
@@ -134,5 +150,5 @@ def _batches(
         on_dropped(signal, number)
 
     made = Batches(counted_export, limits, counted_drop, f"agentotel-{signal}", shrink)
-    counts = processor_counts(signal, limits.queue, made.__len__)
+    counts = processor_counts(signal, limits.queue, made.__len__, meters)
     return made

@@ -65,8 +65,8 @@ class Pipeline:
         self._close_s = _SHARE_OF_THE_END * settings.exit_timeout_s
         self._metric_exporters: list[GuardedMetricExporter] = []
         resource = _resource(auto_instrumentation_version)
-        self.tracers = self._tracer_provider(resource)
         self.meters = self._meter_provider(resource)
+        self.tracers = self._tracer_provider(resource)
         self.loggers = self._logger_provider(resource)
 
     def make_global(self) -> None:
@@ -105,7 +105,8 @@ class Pipeline:
         settings = self._settings
         for exporter in self._exporters("traces", settings.traces_exporters, settings.traces_protocol):
             guarded = GuardedSpanExporter(exporter, self._content.scrub_span, self._on_dropped)
-            provider.add_span_processor(BatchingSpanProcessor(guarded, self._on_dropped, self._close_s))
+            processor = BatchingSpanProcessor(guarded, self._on_dropped, self._close_s, self.meters)
+            provider.add_span_processor(processor)
         return provider
 
     def _meter_provider(self, resource: Resource) -> MeterProvider:
@@ -140,7 +141,7 @@ class Pipeline:
         settings = self._settings
         for exporter in self._exporters("logs", settings.logs_exporters, settings.logs_protocol):
             guarded = GuardedLogExporter(exporter, self._content.scrub_record, self._on_dropped)
-            processor = BatchingLogRecordProcessor(guarded, self._on_dropped, self._close_s)
+            processor = BatchingLogRecordProcessor(guarded, self._on_dropped, self._close_s, self.meters)
             provider.add_log_record_processor(processor)
         return provider
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.metrics import get_meter_provider
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
+
+    from opentelemetry.metrics import MeterProvider
 
     Signal = Literal["traces", "logs"]
 
@@ -31,21 +31,27 @@ class _Nothing:
         """Count nothing."""
 
 
-def processor_counts(signal: Signal, capacity: int, waiting: Callable[[], int]) -> ProcessorCounts:
+def processor_counts(
+    signal: Signal, capacity: int, waiting: Callable[[], int], meters: MeterProvider | None
+) -> ProcessorCounts:
     """Return what counts for the processor of a signal; nothing is counted before SDK 1.42.
 
     Args:
         signal: ``traces`` or ``logs``.
         capacity: How many items may wait.
         waiting: Tells how many do.
+        meters: Makes the instruments. The capacity is recorded here and now, so one that only stands for a provider
+            that is yet to come would lose it.
     """
+    if meters is None:
+        return _Nothing()
     try:
-        return _of_sdk(signal, capacity, waiting)
+        return _of_sdk(signal, capacity, waiting, meters)
     except (ImportError, TypeError, AttributeError):  # other versions have it elsewhere, or nowhere
         return _Nothing()
 
 
-def _of_sdk(signal: Signal, capacity: int, waiting: Callable[[], int]) -> ProcessorCounts:
+def _of_sdk(signal: Signal, capacity: int, waiting: Callable[[], int], meters: MeterProvider) -> ProcessorCounts:
     # Here and not at the top: these are private to the SDK, and missing in the oldest one.
     from opentelemetry.sdk._shared_internal._processor_metrics import create_processor_metrics  # noqa: PLC0415
     from opentelemetry.sdk.environment_variables import OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED  # noqa: PLC0415
@@ -56,7 +62,7 @@ def _of_sdk(signal: Signal, capacity: int, waiting: Callable[[], int]) -> Proces
     counts: Any = create_processor_metrics(
         signal,
         OtelComponentTypeValues[kind],
-        get_meter_provider(),
+        meters,
         capacity=capacity,
         enabled=parse_boolean_environment_variable(OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED),
     )

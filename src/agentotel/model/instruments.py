@@ -120,7 +120,8 @@ RATE_LIMITED: Final = Instrument(
     "agent_rate_limited_total", ("model",),
 )  # fmt: skip
 USERS_REGISTER: Final = Instrument(
-    "agent.users.register", "gauge", "{rank}", "Register of a HyperLogLog of the users seen", "agent",
+    "agent.users.register", "gauge", "{rank}", "Register of a HyperLogLog of the users of the last hour or two",
+    "agent",
     "agent_users_register", ("register",),
 )  # fmt: skip
 CONCURRENT_USERS: Final = Instrument(

@@ -1,0 +1,1 @@
+"""The operations pack: Collector, Jaeger, Prometheus, Alertmanager, Loki and Grafana, written out and checked."""
