@@ -6,33 +6,11 @@ from typing import TYPE_CHECKING
 
 from backend_programs.binaries import binary
 from backend_programs.processes import Program
+from backend_programs.rewiring import OPERATIONS
 from backend_programs.waiting import answers, free_port, get_json
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_CONFIGURATION = """
-auth_enabled: false
-analytics: {{reporting_enabled: false}}
-server:
-  log_level: warn
-  http_listen_address: 127.0.0.1
-  http_listen_port: {http}
-  grpc_listen_address: 127.0.0.1
-  grpc_listen_port: {grpc}
-common:
-  path_prefix: {data}
-  instance_addr: 127.0.0.1
-  replication_factor: 1
-  storage: {{filesystem: {{chunks_directory: {data}/chunks, rules_directory: {data}/rules}}}}
-  ring: {{instance_addr: 127.0.0.1, kvstore: {{store: inmemory}}}}
-schema_config:
-  configs:
-    - {{from: "2024-01-01", store: tsdb, object_store: filesystem, schema: v13, index: {{prefix: index_, period: 24h}}}}
-limits_config: {{allow_structured_metadata: true}}
-ingester: {{lifecycler: {{min_ready_duration: 0s, final_sleep: 0s}}}}
-"""
-
 
 class Loki(Program):
     """Loki, which takes logs by OTLP.
@@ -59,10 +37,16 @@ class Loki(Program):
         return f"{self.url}/otlp"
 
     def command(self) -> list[str]:
-        path = self.folder / "loki.yaml"
-        text = _CONFIGURATION.format(http=self.port, grpc=self._grpc_port, data=self.folder / "data")
-        path.write_text(text, encoding="utf-8")
-        return [str(binary("loki")), f"-config.file={path}"]
+        configuration = OPERATIONS / "loki" / "loki.yaml"
+        return [str(binary("loki")), f"-config.file={configuration}", "-config.expand-env=true"]
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "LOKI_HOST": "127.0.0.1",
+            "LOKI_HTTP_PORT": str(self.port),
+            "LOKI_GRPC_PORT": str(self._grpc_port),
+            "LOKI_DIRECTORY": str(self.folder / "data"),
+        }
 
     def is_ready(self) -> bool:
         return answers(f"{self.url}/ready")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class Stack:
     """Collector, Jaeger, Prometheus, Loki and Alertmanager, from the shipped files with other addresses.
 
+    But for Jaeger, which keeps its traces in memory here; tests/collector/compose runs it as it is shipped.
+
     Intervals of Prometheus are shortened to one second (two for rules), so that rates and rules have data soon.
 
     Args:
