@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCRIPTS: Final = Path(__file__).resolve().parent.parent
 NOWHERE: Final = "http://127.0.0.1:1"
 """The endpoint of children that send no telemetry."""
-_ENVIRONMENT: Final = os.environ  # noqa: TID251 - what the children inherit; agentotel's own settings are taken out below
+_ENVIRONMENT: Final = os.environ
 _LEFT_OUT: Final = ("OTEL_", "AGENTOTEL_", "_AGENTOTEL_", "PYTHON", "TRACEPARENT", "BAGGAGE")
 
 

@@ -12,6 +12,7 @@ from backend_programs.waiting import answers, free_port, get_json
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 class Loki(Program):
     """Loki, which takes logs by OTLP.
 
