@@ -1,0 +1,1 @@
+"""The dashboards of the operations pack, one module each; `panels` and `pages` hold what they share."""
