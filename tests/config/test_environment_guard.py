@@ -14,6 +14,7 @@ MAY = {
     "distro/environment_variables.py",
     "distro/defaults.py",
     "distro/child_processes.py",  # TRACEPARENT and BAGGAGE, between a parent and its child: no settings
+    "ops/programs.py",  # what the tools that it starts inherit: no settings
 }
 NAMES = {"environ", "getenv", "putenv", "unsetenv", "environb", "getenvb"}
 

@@ -117,6 +117,15 @@ def has_value(sample):
     return "histogram" in sample or sample["value"][1] != "NaN"
 
 
+def assert_has_data(prometheus, selector, *, is_absent):
+    """Wait for series, which come with the next reading at the latest; what is listed has none now."""
+    query = f"last_over_time({selector}[15m])"
+    if is_absent:
+        assert not prometheus.query(query)
+    else:
+        wait_until(lambda: prometheus.query(query), selector, timeout_s=20)
+
+
 @by_place([*SAYS_WHAT_IS_THERE, *annotation_queries()])
 def test_a_query_has_an_answer(prometheus, query):
     """Each returns numbers, with the labels that its legend and its links name, or is listed."""
@@ -190,13 +199,13 @@ def test_a_variable_has_values(prometheus, query, label):
 def test_a_rule_names_only_series_that_are_there(prometheus, way, selector):
     """Each selector of each rule, of alerts too, finds series, or is listed."""
     is_absent = selector in FIRES_ONLY_ON or (way == "otlp" and selector in ONLY_WHERE_SCRAPED)
-    assert bool(prometheus.query(f"last_over_time({selector}[15m])")) != is_absent
+    assert_has_data(prometheus, selector, is_absent=is_absent)
 
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_a_recording_rule_records(prometheus, name):
     """Each has data, or is listed."""
-    assert bool(prometheus.query(f"last_over_time({name}[15m])")) != (name in FIRES_ONLY_ON)
+    assert_has_data(prometheus, name, is_absent=name in FIRES_ONLY_ON)
 
 
 def test_every_rule_is_evaluated(prometheus):
