@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +23,14 @@ def _no_settings_from_outside():
     for name in list(os.environ):
         if name.startswith(("OTEL_", "AGENTOTEL_")):
             del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _signals_as_on_a_terminal():
+    """Programs under test inherit what is ignored: a run in the background ignores Ctrl-C, one under nohup SIGHUP."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(autouse=True)
