@@ -126,6 +126,7 @@ def test_what_waits_for_its_decision_survives_a_stop(tmp_path):
         knobs = {**sink.environment(), "OTELCOL_SAMPLING_PERCENT": "0", "OTELCOL_SAMPLING_WAIT_AFTER_ROOT": "10m"}
         with Collector(tmp_path, [configuration], knobs) as collector:
             send(collector, spans(span("waiting", error="e"), span("waiting and plain")))
+            collector.stop()
         with Collector(tmp_path, [configuration], knobs):
             wait_until(lambda: sink.span("waiting"), "the trace arrives")
         assert [it.name for it in sink.spans()] == ["waiting"]
