@@ -50,11 +50,9 @@ def total(prometheus, metric, service, **labels) -> int:
 
 @pytest.fixture
 def chain(tmp_path):
-    """Make backends that only this test uses; they are stopped in the reverse order."""
+    """Make backends that only this test uses; they are ended in the reverse order."""
     with ExitStack() as running:
-        made = Chain(tmp_path, running)
-        yield made
-        made.kill()
+        yield Chain(tmp_path, running)
 
 
 class Chain:
@@ -63,18 +61,10 @@ class Chain:
     def __init__(self, folder, running):
         self.folder = folder
         self._running = running
-        self._backends = []
 
     def start(self, program):
-        """Start a program, which is stopped after the test."""
-        if isinstance(program, (Jaeger, Loki)):
-            self._backends.append(program)
+        """Start a program, which is ended after the test."""
         return self._running.enter_context(program)
-
-    def kill(self):
-        """End the backends that take many seconds to say good-bye."""
-        for backend in self._backends:
-            backend.kill()
 
     def prometheus(self):
         """Return a Prometheus that receives OTLP and does nothing else; not started."""
