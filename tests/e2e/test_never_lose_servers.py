@@ -17,7 +17,7 @@ from e2e.beside import Beside, ended, until
 pytestmark = [pytest.mark.e2e, pytest.mark.newest]
 
 PROGRAMS = Path(__file__).parent / "programs"
-# A worker that boots while the server is stopped misses its signal, in gunicorn itself: it has served nothing yet.
+# A worker that boots while the server is stopped misses its signal, in gunicorn itself, and is killed after this time.
 GUNICORN = ["--no-control-socket", "--graceful-timeout", "5"]
 LOADING, SERVING = ended("invoke_agent loading"), ended("invoke_agent serving")
 
@@ -69,14 +69,16 @@ def stop(started):
     return started.returncode, output
 
 
-def serve(beside, command, requests):
-    """Run a server, send requests, stop it; return its status."""
+def serve(beside, command, requests, loading=1):
+    """Run a server, send requests, and stop it once `loading` processes have loaded the program; return its status."""
     path = beside.folder / "socket"
     started = beside.background([sys.executable, "-m", *command(path)])
     try:
         until(lambda: answers(path), 30)
         said = [ask(path) for _ in range(requests)]
         assert all(text.startswith("hello from ") for text in said)
+        # One worker alone may have answered everything, while the other one had not even begun.
+        until(lambda: len(list(beside.folder.glob("loaded-*"))) == loading, 30)
         status, output = stop(started)
         return status, output, len(said) + 1
     finally:
@@ -87,15 +89,17 @@ def serve(beside, command, requests):
 def test_gunicorn(beside, more):
     """Runs of all workers arrive, and what was done at loading arrives once per process that did it."""
     pytest.importorskip("gunicorn")
+    loading = 1 if "--preload" in more else 2
     status, output, requests = serve(
         beside,
         lambda path: ["gunicorn", "-w", "2", "-b", f"unix:{path}", *GUNICORN, *more, "served_shop:wsgi"],
         8,
+        loading,
     )
     assert status == 0, output
     ends = beside.ends()
     assert ends.count(SERVING) == requests
-    assert ends.count(LOADING) == (1 if "--preload" in more else 2)
+    assert ends.count(LOADING) == loading
     assert beside.count("agent.requests") == len(ends)
 
 
@@ -103,7 +107,7 @@ def test_uvicorn_with_workers(beside):
     """Each worker is a process that was spawned; the supervisor stops them."""
     pytest.importorskip("uvicorn")
     status, output, requests = serve(
-        beside, lambda path: ["uvicorn", "--workers", "2", "--uds", str(path), "served_shop:asgi"], 8
+        beside, lambda path: ["uvicorn", "--workers", "2", "--uds", str(path), "served_shop:asgi"], 8, loading=2
     )
     assert status in {0, -signal.SIGTERM}, output
     assert beside.ends().count(SERVING) == requests

@@ -1,6 +1,7 @@
 """An agent behind WSGI and behind ASGI, one that ran when the program was loaded."""
 
 import os
+from pathlib import Path
 
 
 class ShopAgent:
@@ -12,6 +13,7 @@ class ShopAgent:
 
 
 ShopAgent("loading").chat("hello")
+Path(f"loaded-{os.getpid()}").touch()
 
 
 def wsgi(environ, start_response):
