@@ -84,3 +84,15 @@ def test_tokens_are_the_inner_calls_where_it_has_them(outer_usage, inner_usage):
     once = outer.usage
     complete(outer, inner)
     assert outer.usage == once
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_nothing_said_is_nothing_whoever_says_it(name):
+    """An outer field that was given as None takes the inner one's word; an inner None takes nothing away."""
+    if name == "operation" or DEFAULTS[name] is not None:
+        return
+    outer, inner = ModelCall(**{name: None}), ModelCall(**{name: "inner"})
+    complete(outer, inner)
+    assert getattr(outer, name) == "inner"
+    complete(outer, ModelCall(**{name: None}))
+    assert getattr(outer, name) == "inner"

@@ -7,9 +7,10 @@ that are called only when the user has switched content on.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 AttributeValue = str | bool | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
 """What an attribute of a span may be."""
@@ -29,6 +30,29 @@ INVOKE_WORKFLOW = "invoke_workflow"
 RETRIEVAL = "retrieval"
 PLAN = "plan"
 
+K = TypeVar("K", bound=type[Any])
+
+
+def _made_quickly(kind: K) -> K:
+    """Let the objects of a dataclass hold just what they were given: the defaults stand in the class.
+
+    An operation has dozens of fields and is given a few. The method that `dataclass` writes sets all of them each time,
+    which was a tenth of what a model call costs.
+    """
+    known = frozenset(each.name for each in fields(kind))
+
+    @functools.wraps(kind.__init__)
+    def __init__(self: Any, **given: Any) -> None:  # noqa: N807 - it takes the place of the one that stands there
+        if not known.issuperset(given):
+            unknown = ", ".join(sorted(given.keys() - known))
+            raise TypeError(f"{kind.__name__} has no field {unknown}")
+        if "attributes" not in given:
+            given["attributes"] = {}
+        self.__dict__ = given
+
+    kind.__init__ = __init__
+    return kind
+
 
 @dataclass(slots=True)
 class Usage:
@@ -45,7 +69,8 @@ class Usage:
     reasoning_tokens: int | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class Operation:
     """What all operations have in common. Use one of its subclasses.
 
@@ -78,7 +103,8 @@ class Operation:
     wants_content: bool = True
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class ModelCall(Operation):
     """One logical call of a model, all its retries included; also embeddings (``operation="embeddings"``).
 
@@ -127,7 +153,8 @@ class ModelCall(Operation):
     tool_definitions: Content | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class AgentRun(Operation):
     """One run (chat, invocation) of an agent.
 
@@ -168,7 +195,8 @@ class AgentRun(Operation):
     output_messages: Content | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class ToolCall(Operation):
     """One execution of a tool.
 
@@ -185,7 +213,8 @@ class ToolCall(Operation):
     result: Content | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class Workflow(Operation):
     """One run of a workflow: several agents or steps under one name."""
 
@@ -193,12 +222,14 @@ class Workflow(Operation):
     output_messages: Content | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class Step(Operation):
     """A part of a run that is worth seeing on the time line: middleware, a guardrail, parsing, formatting."""
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class Retrieval(Operation):
     """One search of a data source for documents; `name` is what the user calls the retriever or the source.
 
@@ -217,7 +248,8 @@ class Retrieval(Operation):
     documents: Content | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@_made_quickly
+@dataclass(kw_only=True)
 class McpCall(Operation):
     """One request of the Model Context Protocol, on the side that sends or on the side that serves it.
 

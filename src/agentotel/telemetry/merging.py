@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from itertools import compress
-from operator import and_, attrgetter, is_not, ne
+from operator import attrgetter
 
 from agentotel.model.operations import ModelCall, Operation, Usage
 
 _OF_THE_INNERMOST = frozenset(
     {
-        "operation",
         "provider",
         "request_model",
         "response_model",
@@ -24,9 +22,10 @@ _OF_THE_INNERMOST = frozenset(
 _OF_THE_LAYER = frozenset(field.name for field in fields(Operation)) - {"conversation_id"}
 """Fields that each layer has for itself: its name and outcome, and what its adapter keeps there."""
 
-_MERGED = tuple(field.name for field in fields(ModelCall) if field.name not in _OF_THE_LAYER | {"usage"})
-_DEFAULTS = tuple(field.default for field in fields(ModelCall) if field.name in _MERGED)
-_values_of = attrgetter(*_MERGED)
+_OF_THE_OUTERMOST = (
+    frozenset(field.name for field in fields(ModelCall)) - _OF_THE_LAYER - _OF_THE_INNERMOST - {"usage", "operation"}
+)
+_DEFAULTS = {field.name: field.default for field in fields(ModelCall)}
 _counts_of = attrgetter(*(field.name for field in fields(Usage)))
 
 
@@ -36,12 +35,17 @@ def complete(outer: ModelCall, inner: ModelCall) -> None:
     A field that only one of them has set is taken from that one. Where both have, the outer one's word counts, but
     for what the lower layer knows better (see `_OF_THE_INNERMOST`, and the tokens).
     """
-    theirs, ours = _values_of(inner), _values_of(outer)
+    theirs, ours = vars(inner), vars(outer)  # an operation holds just what it was given
     outer.operation = inner.operation
-    differ = map(and_, map(is_not, theirs, _DEFAULTS), map(ne, theirs, ours))
-    for name, value, own, default in compress(zip(_MERGED, theirs, ours, _DEFAULTS, strict=True), differ):
-        if value is not None and (name in _OF_THE_INNERMOST or own == default):
-            setattr(outer, name, value)
+    for name in theirs.keys() & _OF_THE_INNERMOST:
+        if theirs[name] is not None:
+            ours[name] = theirs[name]
+    known = theirs.keys() & _OF_THE_OUTERMOST
+    for name in known - ours.keys():
+        ours[name] = theirs[name]
+    for name in known & ours.keys():
+        if ours[name] == _DEFAULTS[name] and theirs[name] is not None:
+            ours[name] = theirs[name]
     if inner.usage is not None:
         outer.usage = _completed_usage(outer.usage, inner.usage)
     for key, value in inner.attributes.items():
