@@ -47,6 +47,12 @@ _TOKEN_LIMIT: Final = ("token_limit", "max_tokens_total")
 _TOKENS_USED: Final = ("token_usage", "tokens_used")
 _HISTORY: Final = ("messages", "history")
 _MODEL: Final = ("model", "model_name")
+_DESCRIPTION: Final = ("description",)
+_MESSAGE_COUNT: Final = ("message_count",)
+_WHO: Final = frozenset({"user_id", "tenant_id", "session_id"})
+_DESCRIBING: Final = frozenset((*_DESCRIPTION, *_MODEL, *_MESSAGE_COUNT, *_HISTORY, *_TOKEN_LIMIT, *_TOKENS_USED))
+_OF_AGENT: Final = _DESCRIBING.union(_WHO, _TEMPLATE)
+_OF_RESULT: Final = frozenset({"success", "ok", "is_error", "isError"})
 _CALL_ID: Final = ("tool_call_id", "call_id")
 _GENERIC_METHODS: Final = frozenset({"__call__", "apply", "dispatch", "execute", "handle", "invoke", "process", "run"})
 _FAILED_WORDS: Final = frozenset({"error", "errored", "fail", "failed", "failure", "false"})
@@ -80,8 +86,13 @@ class _Map:
         path = self.paths.get(option)
         return MISSING if path is None else reading.follow_path(path, roots)
 
+    def id_of(self, call: Intercepted, arguments: Mapping[str, Any]) -> str | None:
+        if not self.paths:
+            return None
+        return reading.identifier_of(self.follow("id", self=call.instance, arguments=arguments))
+
     def name_of(self, call: Intercepted, arguments: Mapping[str, Any]) -> str:
-        own = self.follow("name", self=call.instance, arguments=arguments)
+        own = self.follow("name", self=call.instance, arguments=arguments) if self.paths else MISSING
         return (
             self.name
             or reading.text_of(own)
@@ -153,9 +164,8 @@ def tool_call(target: str, paths: Mapping[str, str] | None = None, name: str | N
         arguments = _arguments(call)
         return ToolCall(
             name=own.name_of(call, arguments),
-            call_id=reading.identifier_of(own.follow("id", self=call.instance, arguments=arguments))
-            or reading.first_identifier(arguments, _CALL_ID),
-            description=reading.first_text(call.instance, ("description",)),
+            call_id=own.id_of(call, arguments) or reading.first_identifier(arguments, _CALL_ID),
+            description=reading.first_text(call.instance, _DESCRIPTION),
             arguments=content.data_thunk(arguments),
             **_whose(call),
         )
@@ -234,28 +244,36 @@ def agent_identity(instance: object) -> AgentIdentity:
 
 def _agent_run(own: _Map, call: Intercepted) -> AgentRun:
     agent, arguments = call.instance, _arguments(call)
+    there = reading.present(agent, _OF_AGENT)
     prompt = content.prompt_of(arguments)
     run = AgentRun(
         name=own.name_of(call, arguments),
-        agent_id=reading.identifier_of(own.follow("id", self=agent, arguments=arguments))
-        or reading.first_identifier(agent, _ID),
-        template_id=reading.first_identifier(agent, _TEMPLATE),
-        description=reading.first_text(agent, ("description",)),
-        request_model=reading.first_text(agent, _MODEL),
+        agent_id=own.id_of(call, arguments) or reading.first_identifier(agent, _ID),
         message_length=len(prompt) if isinstance(prompt, str) else None,
-        message_count=_message_count(agent),
-        token_limit=reading.first_count(agent, _TOKEN_LIMIT),
-        tokens_used=reading.first_count(agent, _TOKENS_USED),
         input_messages=content.input_thunk(prompt),
         **_whose(call),
     )
-    for name in ("user_id", "tenant_id", "session_id"):
-        setattr(run, name, reading.first_identifier(arguments, (name,)) or reading.first_identifier(agent, (name,)))
+    if not there.isdisjoint(_TEMPLATE):
+        run.template_id = reading.first_identifier(agent, _TEMPLATE)
+    for name in _WHO & (there | arguments.keys()):
+        found = reading.identifier_of(arguments.get(name)) or reading.first_identifier(agent, (name,))
+        setattr(run, name, found)
+    if not there.isdisjoint(_DESCRIBING):
+        _describe(run, agent)
     return run
 
 
+def _describe(run: AgentRun, agent: Any) -> None:
+    """Add what few agents tell of themselves."""
+    run.description = reading.first_text(agent, _DESCRIPTION)
+    run.request_model = reading.first_text(agent, _MODEL)
+    run.message_count = _message_count(agent)
+    run.token_limit = reading.first_count(agent, _TOKEN_LIMIT)
+    run.tokens_used = reading.first_count(agent, _TOKENS_USED)
+
+
 def _message_count(agent: Any) -> int | None:
-    count = reading.first_count(agent, ("message_count",))
+    count = reading.first_count(agent, _MESSAGE_COUNT)
     lengths = (reading.length_of(reading.read(agent, name)) for name in _HISTORY)
     return count if count is not None else next((length for length in lengths if length is not None), None)
 
@@ -293,6 +311,8 @@ def _usage(own: _Map, result: Any, op: Operation) -> Usage | None:
 
 def _failure(own: _Map, result: Any, op: Operation, error_type: str) -> str | None:
     """Return `error_type` where the user said where the outcome stands, and it stands there that the call failed."""
+    if not own.paths:
+        return None
     outcome = own.follow("outcome", result=result, self=op.subject)
     text = reading.text_of(outcome)
     failed = outcome is False or (text is not None and text.strip().lower() in _FAILED_WORDS)
@@ -301,6 +321,8 @@ def _failure(own: _Map, result: Any, op: Operation, error_type: str) -> str | No
 
 def _tool_failure(own: _Map, result: Any) -> str | None:
     if "outcome" in own.paths or isinstance(result, str | bytes | int | float | type(None)):
+        return None
+    if not reading.present(result, _OF_RESULT):
         return None
     denied = any(reading.read(result, name) is False for name in ("success", "ok"))
     return TOOL_ERROR if denied or any(reading.read(result, name) is True for name in ("is_error", "isError")) else None

@@ -11,6 +11,7 @@ import functools
 import inspect
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from types import MethodType
 from typing import Any, Final
 
@@ -52,6 +53,24 @@ def _is_plain(kind: Any) -> bool:
     """Tell whether objects of `kind` have nothing but attributes: they are no mappings, nor stand for one."""
     own_ways = getattr(kind, "__getattribute__", None) is not object.__getattribute__ or hasattr(kind, "__getattr__")
     return type(kind) is type and not own_ways and not issubclass(kind, Mapping)
+
+
+def present(source: Any, names: frozenset[str]) -> AbstractSet[str]:
+    """Return those of `names` under which `read` may find something in `source`: all of them where that is not known.
+
+    One look at what an object has costs less than looking for each name that it does not have.
+    """
+    kind: Any = type(source)
+    if kind is dict:
+        return names.intersection(source)
+    if not _is_plain(kind):
+        return names
+    own = getattr(source, "__dict__", None)
+    found: set[str] = own.keys() & names if type(own) is dict else set()
+    for base in kind.__mro__:
+        if base is not object:
+            found |= base.__dict__.keys() & names
+    return found
 
 
 def follow_path(path: str, roots: Mapping[str, Any]) -> Any:
@@ -113,7 +132,7 @@ def text_of(value: Any) -> str | None:
 
 def identifier_of(value: Any) -> str | None:
     """Return `value` as a text if it can be an id."""
-    if type(value) is str:
+    if type(value) is str or value is None:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
@@ -236,6 +255,8 @@ def arguments_of(function: Any, instance: Any, args: tuple[Any, ...], kwargs: Ma
         args: Positional arguments.
         kwargs: Keyword arguments.
     """
+    if not args:
+        return {**kwargs}
     names = _parameter_names(function)[0 if instance is None else 1 :]
     named = dict(zip(names, args, strict=False))
     if len(args) > len(names):
