@@ -269,3 +269,47 @@ def test_batches_that_nobody_holds_are_let_go(exporter):
     gc.collect()
     assert gone() is None
     assert sys.getrefcount(exporter) >= 2
+
+
+def test_what_comes_of_looking_is_exported_with_the_rest(make, exporter):
+    """`before` may put items: they are part of the very flush that was asked for."""
+    batches = make()
+    left = ["late"]
+    batches.before = lambda: batches.put(left.pop()) if left else None
+    batches.put("a")
+    assert batches.flush(SECONDS)
+    assert exporter.items == ["a", "late"]
+
+
+def test_a_thread_that_is_expected_looks_although_nothing_was_put(make, exporter):
+    """What is only put by `before` is exported after the delay."""
+    batches = make(delay_s=0.01)
+    left = ["late"]
+    batches.before = lambda: batches.put(left.pop()) if left else None
+    batches.expect()
+    batches.expect()
+    assert exporter.entered.wait(SECONDS)
+
+
+def test_nothing_is_expected_after_the_end(make):
+    """No thread is started for what would not be exported."""
+    batches = make()
+    batches.close(SECONDS)
+    batches.expect()
+    assert batches._thread is None
+
+
+def test_an_error_while_looking_costs_nothing_else(make, exporter):
+    """What was put is exported all the same; it is looked again each time."""
+    batches = make()
+    batches.before = lambda: 1 / 0
+    failopen.configure(strict=False)
+    try:
+        batches.put("a")
+        assert batches.flush(SECONDS)
+        assert failopen.errors()["test.before"] == 1
+        batches.close(SECONDS)
+    finally:
+        failopen.configure(strict=True)
+        failopen.reset()
+    assert exporter.items == ["a"]

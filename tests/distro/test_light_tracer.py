@@ -16,7 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcessor, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -177,7 +177,7 @@ def test_whatever_is_done_to_it_a_light_span_is_seen_as_the_sdks_own(
     try:
         seen = [
             run(make, copy.copy(ids), sampler, limits, parent, attributes, linked, kind, meddles, actions)
-            for make in (lambda tracer: tracer, lambda tracer: LightTracer(tracer, lambda *_: int))
+            for make in (lambda tracer: tracer, lambda tracer: LightTracer(tracer, lambda *_: lambda: int))
         ]
     finally:
         logging.disable(logging.NOTSET)
@@ -330,3 +330,59 @@ def test_light_spans_are_counted_as_the_sdk_counts_its_own(monkeypatch):
         seen[-1] |= {("ended", *key): value for key, value in counted(reader).items()}
     assert seen[0] == seen[1]
     assert seen[0]
+
+
+def test_a_sampler_that_is_exchanged_decides_from_then_on(provider, exported):
+    """What was decided with another one is forgotten, as with the SDK's own tracer."""
+    tracer = light.light_tracer(provider, "scope")
+    tracer.start_span("before").end()
+    tracer._tracer.sampler = sampling.ALWAYS_OFF
+    tracer.start_span("not recorded").end()
+    tracer._tracer.sampler = sampling.ALWAYS_ON
+    tracer.start_span("after").end()
+    assert [span.name for span in exported.get_finished_spans()] == ["before", "after"]
+
+
+def test_an_id_generator_that_is_exchanged_gives_the_ids_from_then_on(provider, exported):
+    """Also one whose ids are no good: such a span is invalid, as with the SDK's own tracer."""
+
+    class Zeros(RandomIdGenerator):
+        def generate_trace_id(self):
+            return 0
+
+        def generate_span_id(self):
+            return 0
+
+    tracer = light.light_tracer(provider, "scope")
+    assert tracer.start_span("good").get_span_context().is_valid
+    tracer._tracer.id_generator = Zeros()
+    context = tracer.start_span("bad").get_span_context()
+    assert (context.trace_id, context.span_id, context.is_valid) == (0, 0, False)
+
+
+@pytest.mark.parametrize("flags", range(4))
+def test_parents_of_all_flags_are_told_apart(provider, flags):
+    """A parent that is not sampled after one that is, and the other way round, is decided by its own flags."""
+    tracer, by_sdk = light.light_tracer(provider, "scope"), provider.get_tracer("scope")
+    for each in (flags, 3 - flags, flags):
+        parent = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(each))
+        context = set_span_in_context(NonRecordingSpan(parent))
+        ours, theirs = (made.start_span("child", context).get_span_context() for made in (tracer, by_sdk))
+        assert (ours.trace_flags, ours.trace_id, ours.is_remote) == (theirs.trace_flags, 1, False)
+
+
+def test_only_those_who_know_light_spans_are_given_them(provider):
+    """Everybody else is given what the SDK would give: a span that can only be read."""
+    seen = []
+
+    class Seeing(SpanProcessor):
+        def __init__(self, *, knows):
+            self.takes_light_spans = knows
+
+        def on_end(self, span):
+            seen.append((self.takes_light_spans, isinstance(span, Span)))
+
+    provider.add_span_processor(Seeing(knows=True))
+    provider.add_span_processor(Seeing(knows=False))
+    light.light_tracer(provider, "scope").start_span("name").end()
+    assert sorted(seen) == [(False, False), (True, True)]

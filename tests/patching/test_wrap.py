@@ -357,3 +357,13 @@ def test_a_failing_note_is_skipped_and_counted(lenient, call):
     noted = wrap_note(greet, Note("m:f", lambda *_: 1 / 0), "shop")
     assert wrap(lambda: noted("x"), call(), "test")() == "hello x"
     assert failopen.errors() == {"shop.note": 1}
+
+
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_a_note_of_content_is_taken_only_where_content_goes_anywhere(observer, call, is_wanted):
+    """Else it would cost something and tell nothing."""
+    told = []
+    noted = wrap_note(greet, Note("m:f", lambda *_: told.append(1), of_content=True), "test")
+    observer.wants_content = is_wanted
+    assert wrap(lambda: noted("x"), call(), "test")() == "hello x"
+    assert bool(told) == is_wanted

@@ -41,14 +41,14 @@ def emitted(exported):
     ("emit", "body", "name", "severity", "attributes"),
     [
         (
-            lambda events: events.chat_started(AgentRun(message_count=3, message_length=20), AGENT, Context()),
+            lambda events: events.chat_started(AgentRun(message_count=3, message_length=20), AGENT, Context(), 5),
             "chat started",
             "agent.chat.started",
             SeverityNumber.INFO,
             AGENT | {"agent.message.count": 3, "agent.message.length": 20},
         ),
         (
-            lambda events: events.chat_started(AgentRun(message_count=0), {}, Context()),
+            lambda events: events.chat_started(AgentRun(message_count=0), {}, Context(), 5),
             "chat started",
             "agent.chat.started",
             SeverityNumber.INFO,
@@ -98,8 +98,14 @@ def test_records_have_the_guides_words_and_levels(events, exported, emit, body, 
 def test_the_operations_own_attributes_are_not_touched(events):
     """The agent's attributes are shared by its spans: a record takes a copy."""
     agent = dict(AGENT)
-    events.chat_started(AgentRun(message_count=3), agent, Context())
+    events.chat_started(AgentRun(message_count=3), agent, Context(), 5)
     assert agent == AGENT
+
+
+def test_the_record_of_a_start_has_the_time_of_the_start(events, exported):
+    """It may be written later: whoever sorts records by their time sees it before those of what the run did."""
+    events.chat_started(AgentRun(), {}, Context(), 5)
+    assert emitted(exported).timestamp == 5
 
 
 def test_a_record_belongs_to_the_span_of_its_context(events, exported):

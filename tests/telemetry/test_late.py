@@ -146,3 +146,36 @@ def test_with_content_on_everything_is_done_at_once():
         telemetry.observer.start(ModelCall(**CALL, output_messages=lambda: list(said))).stop()
         said[0] = "changed"
         assert telemetry.span("chat gpt-4o-mini").attributes["gen_ai.output.messages"] == '["hello"]'
+
+
+def test_what_should_not_wait_long_makes_sure_that_somebody_asks():
+    """Whoever settles from time to time is told, each time; without one it waits like all else."""
+    later, done, told = Later(), [], []
+    later.add_soon("site", done.append, 1)
+    later.expect = lambda: told.append(list(done))
+    later.add_soon("site", done.append, 2)
+    assert (done, told) == ([], [[]])
+    later.settle()
+    assert done == [1, 2]
+
+
+def test_the_start_of_a_run_is_logged_before_its_end_with_the_time_of_the_start():
+    """Whoever asks while the run goes on finds it there; what it says is correlated with the run's span."""
+    with testing.recording() as telemetry:
+        run = telemetry.observer.start(AgentRun(name="support"))
+        telemetry.observer._sinks.later.settle()
+        (record,) = telemetry.logs()
+        assert (record.event_name, record.timestamp) == ("agent.chat.started", run.watch.start_ns)
+        assert record.span_id == run.span.get_span_context().span_id
+        run.stop()
+
+
+def test_the_start_of_a_run_that_is_over_is_logged_as_if_it_had_been_at_once():
+    """Its record has the ids of the run, although the run is not open any more."""
+    with testing.recording() as telemetry:
+        run = telemetry.observer.start(AgentRun(name="support", user_id="u"))
+        run.stop()
+        telemetry.observer._sinks.later.settle()
+        (record,) = telemetry.logs()
+        assert record.span_id == run.span.get_span_context().span_id
+        assert record.attributes["gen_ai.agent.name"] == "support"

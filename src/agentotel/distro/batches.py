@@ -76,6 +76,9 @@ class Batches:
 
     State: what is waiting, the thread.
 
+    Attributes:
+        before: Called, where it is set, each time before all that is waiting is exported: it may put more.
+
     Args:
         export: Called with each batch, in the thread. What it raises is reported.
         limits: How items are batched.
@@ -98,6 +101,7 @@ class Batches:
         self._on_dropped = on_dropped
         self._name = name
         self._shrink = shrink
+        self.before: Callable[[], object] | None = None
         self._is_closed = False
         self._begin()
         if hasattr(os, "register_at_fork"):
@@ -118,6 +122,11 @@ class Batches:
             self._make_room(item)
         if self._thread is None or (len(waiting) >= self._limits.batch and not self._is_awake):
             self._wake()
+
+    def expect(self) -> None:
+        """Let the thread look in time, although nothing has been put yet: `before` is going to."""
+        if self._thread is None and not self._is_closed:
+            self._start()
 
     def flush(self, timeout_s: float) -> bool:
         """Export what is waiting; return whether that was done in `timeout_s`."""
@@ -218,6 +227,8 @@ class Batches:
 
     def _export_all(self) -> None:
         """Export what is waiting now; what comes in the meantime is for the next time."""
+        if self.before is not None:
+            failopen.attempt(f"{self._name}.before", self.before)
         flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
         self._export_while(1, len(self._waiting))
         for done in flushes:

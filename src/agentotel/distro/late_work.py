@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 
+from agentotel.distro.batching import BatchingLogRecordProcessor
 from agentotel.model import names
 from agentotel.telemetry.late import Later
 
@@ -46,8 +47,8 @@ class _Settling(LogRecordProcessor):
         return True
 
 
-def settle_before_flush(loggers: ApiLoggerProvider, later: Later | None) -> None:
-    """Have what was left for later done before log records are flushed, and before the end.
+def settle_before_export(loggers: ApiLoggerProvider, later: Later | None) -> None:
+    """Have what was left for later done before log records are exported or flushed, and before the end.
 
     Args:
         loggers: Whose processors are meant.
@@ -55,6 +56,9 @@ def settle_before_flush(loggers: ApiLoggerProvider, later: Later | None) -> None
     """
     if later is not None and isinstance(loggers, LoggerProvider):
         group = loggers._multi_log_record_processor  # noqa: SLF001 - the SDK only offers to add one at the end
+        for processor in group._log_record_processors:  # noqa: SLF001
+            if isinstance(processor, BatchingLogRecordProcessor):
+                later.expect = processor.expect_from(later.settle)
         group._log_record_processors = (_Settling(later), *group._log_record_processors)  # noqa: SLF001
 
 

@@ -78,9 +78,9 @@ class _Shown(SpanProcessor):
         self.seen.append((span.to_json(), dropped, span.instrumentation_scope, span.get_span_context()))
 
 
-def _uncounted(parent: SpanContext | None, decision: Decision) -> Callable[[], object]:
+def _uncounted(parent: SpanContext | None, decision: Decision) -> Callable[[], Callable[[], object]]:
     del parent, decision
-    return int
+    return lambda: int
 
 
 class _Ids(IdGenerator):

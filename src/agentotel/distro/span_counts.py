@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from agentotel.telemetry.late import Later, Work
 
-    Started = Callable[[SpanContext | None, Decision], Callable[[], object]]
+    Starting = Callable[[], Callable[[], object]]
+    Started = Callable[[SpanContext | None, Decision], Starting]
 
 _SITE: Final = "tracer.counts"
 _PARENT_ORIGIN: Final = "otel.span.parent.origin"
@@ -27,9 +28,10 @@ _SAMPLING_RESULT: Final = "otel.span.sampling_result"
 
 
 def span_counts(tracer: Tracer, later: Later | None) -> Started:
-    """Return what counts a span that starts; what it returns counts the end of that span.
+    """Return what gives, for a kind of spans, what counts one that starts; what that returns counts its end.
 
-    It is the SDK's own function where nothing is known about its instruments or nobody takes what can be done later.
+    A kind is what a parent is (none, here, in another process) and what the sampler has decided. It is the SDK's own
+    function where nothing is known about its instruments or nobody takes what can be done later.
 
     Args:
         tracer: Whose spans are counted.
@@ -40,8 +42,7 @@ def span_counts(tracer: Tracer, later: Later | None) -> Started:
     is_known = isinstance(started, Counter) and isinstance(live, UpDownCounter)
     if later is not None and is_known and cells_agree_with_the_sdk():
         return _LateCounts(_cells(started, "Counter"), _cells(live, "UpDownCounter"), later).start_span
-    counting: Started = of_sdk.start_span
-    return counting
+    return partial(partial, of_sdk.start_span)
 
 
 def _cells(instrument: Any, kind: str) -> Cells:
@@ -58,17 +59,24 @@ class _LateCounts:
         self._started = started
         self._live = live
         self._put = later.put  # the recorder, whose spans these are, looks how much is waiting
-        self._kinds: dict[tuple[str, int], tuple[Work, Callable[[], object]]] = {}
+        self._kinds: dict[tuple[str, int], Starting] = {}
 
-    def start_span(self, parent: SpanContext | None, decision: Decision) -> Callable[[], object]:
-        """Count a span that starts; return what counts its end."""
+    def start_span(self, parent: SpanContext | None, decision: Decision) -> Starting:
+        """Return what counts a span of this kind."""
         origin = "none" if parent is None else "remote" if parent.is_remote else "local"
         kind = self._kinds.get((origin, decision._value_))
         if kind is None:
-            kind = self._kinds[origin, decision._value_] = self._kind(origin, decision)
-        begin, end = kind
-        self._put(begin)
-        return end
+            kind = self._kinds[origin, decision._value_] = self._starting(*self._kind(origin, decision))
+        return kind
+
+    def _starting(self, begin: Work, end: Callable[[], object]) -> Starting:
+        put = self._put
+
+        def start() -> Callable[[], object]:
+            put(begin)
+            return end
+
+        return start
 
     def _kind(self, origin: str, decision: Decision) -> tuple[Work, Callable[[], object]]:
         started = self._started.bind({_PARENT_ORIGIN: origin, _SAMPLING_RESULT: decision.name})

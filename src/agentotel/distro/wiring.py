@@ -18,7 +18,7 @@ from agentotel.cost import Budgets, Prices, load_price_file
 from agentotel.distro import forks, lifetime, native_spans, pipeline, program_logs, program_providers
 from agentotel.distro.cell_meter import cell_meter
 from agentotel.distro.created_agents import CreatedAgents
-from agentotel.distro.late_work import late_work, settle_before_flush
+from agentotel.distro.late_work import late_work, settle_before_export
 from agentotel.distro.light_tracer import light_tracer
 from agentotel.distro.losses import Losses
 from agentotel.distro.own_counts import OwnCounts
@@ -117,7 +117,7 @@ def record_into(
     users = ActiveUsers()
     budgets = Budgets(settings.budgets) if settings.budgets else None
     later = late_work(parts.meters)
-    attempt("logs.late", settle_before_flush, parts.loggers, later)
+    attempt("logs.late", settle_before_export, parts.loggers, later)
     sinks = Sinks(
         tracer=light_tracer(parts.tracers, names.SCOPE, __version__, later),
         metrics=own,

@@ -46,19 +46,19 @@ class Identity:
     session_id: str | None = None
     _attributes: dict[str, str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        """Build the attributes once: every span and log record inside the context reads them."""
-        known = {attribute: getattr(self, name) for name, attribute in ATTRIBUTES.items()}
-        kept = {attribute: value for attribute, value in known.items() if value is not None}
-        object.__setattr__(self, "_attributes", kept)
-
 
 def attributes(identity: Identity) -> Mapping[str, str]:
     """Return the ids that are known as attributes, by their names in `agentotel.model.names`.
 
     The mapping is shared by all callers, so that this costs one look-up: copy it before changing it.
     """
-    return identity._attributes  # noqa: SLF001 - the cache of this very function
+    try:
+        return identity._attributes  # noqa: SLF001 - the cache of this very function
+    except AttributeError:  # nobody has asked before
+        known = {attribute: getattr(identity, name) for name, attribute in ATTRIBUTES.items()}
+        kept = {attribute: value for attribute, value in known.items() if value is not None}
+        object.__setattr__(identity, "_attributes", kept)
+        return kept
 
 
 _random: Final = random.Random()  # noqa: S311 - ids, no secrets

@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from agentotel.model.operations import AttributeValue, Operation
 
 
-@dataclass(frozen=True, slots=True)
-class Intercepted:
+class Intercepted(NamedTuple):
     """One intercepted call, before the user's function runs.
 
     Attributes:
@@ -111,11 +110,13 @@ class Note:
         target: As in `Call`.
         note: Called with the innermost open operation and the call, before the function runs.
         optional: As in `Call`.
+        of_content: It tells nothing but content, and need not be called where content goes nowhere.
     """
 
     target: str
     note: Callable[[Operation, Intercepted], None]
     optional: bool = False
+    of_content: bool = False
 
 
 class Suppressed:
@@ -173,7 +174,7 @@ class Recording(Protocol):
     operation: Operation
 
     def activate(self) -> object:
-        """Make it the current operation and span; return a token for `suspend`."""
+        """Make it the current operation and span; return a token for `suspend`, which is never None."""
 
     def suspend(self, token: object) -> None:
         """Put back what was current before `activate`; safe in any task or thread."""

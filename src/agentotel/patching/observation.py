@@ -79,9 +79,8 @@ class GuardedRecording:
 
     def activate(self) -> object:
         """Make it current; return what `suspend` needs."""
-        previous: list[object] = []
-        attempt("recorder.activate", lambda: previous.append(self.real.activate()))
-        return previous[0] if previous else _NOT_ACTIVE
+        previous = attempt("recorder.activate", self.real.activate)
+        return _NOT_ACTIVE if previous is None else previous
 
     def suspend(self, token: object) -> None:
         """Put back what was current before."""

@@ -57,15 +57,17 @@ def wrap_note(function: F, note: Note, site: str) -> F:
 
 
 def _interceptor(site: CallSite) -> Callable[..., Any]:
+    nothing_waits, inject = collected.is_empty, site.call.inject
+
     def intercept(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        if not collected.is_empty():
+        if not nothing_waits():
             collected.settle()
         observer = observation.observer()
         recording = None if observer is None else _start(observer, site, instance, args, kwargs)
         if recording is None:
             return wrapped(*args, **kwargs)
         opened = OpenCall(site, recording)
-        if site.call.inject is not None:
+        if inject is not None:
             args, kwargs = attempt(site.inject_site, _injected, site, recording, instance, args, kwargs) or (
                 args,
                 kwargs,
@@ -108,9 +110,11 @@ def _note_taker(note: Note, site: str, function: Any) -> Callable[..., Any]:
         if operation is not None:
             note.note(operation, Intercepted(note.target, function, instance, args, kwargs))
 
+    is_always_told = not note.of_content
+
     def intercept(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         observer = observation.observer()
-        if observer is not None:
+        if observer is not None and (is_always_told or observer.wants_content):
             attempt(site, tell, observer, instance, args, kwargs)
         return wrapped(*args, **kwargs)
 

@@ -11,7 +11,17 @@ from opentelemetry.trace import Status, StatusCode
 
 from agentotel._base.failopen import attempt
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, McpCall, ModelCall, Operation, Retrieval, ToolCall, Usage, Workflow
+from agentotel.model.operations import (
+    AgentRun,
+    McpCall,
+    ModelCall,
+    Operation,
+    Retrieval,
+    Step,
+    ToolCall,
+    Usage,
+    Workflow,
+)
 from agentotel.telemetry import attributes, loops, spelling
 from agentotel.telemetry.late import LateSpan
 from agentotel.telemetry.loops import Loops
@@ -28,6 +38,20 @@ if TYPE_CHECKING:
     from agentotel.telemetry.recorder import Sinks
     from agentotel.telemetry.recording import ActiveRecording, Mark
 
+_CONTENT: Final = {
+    ModelCall: ("input_messages", "output_messages", "system_instructions", "tool_definitions"),
+    AgentRun: ("input_messages", "output_messages", "system_instructions"),
+    ToolCall: ("arguments", "result"),
+    McpCall: ("arguments", "result"),
+    Workflow: ("input_messages", "output_messages"),
+    Retrieval: ("query", "documents"),
+    Step: (),
+}
+_LET_GO: Final[dict[type[Operation], dict[str, None]]] = {
+    kind: dict.fromkeys(("subject", "scratch", *content)) for kind, content in _CONTENT.items()
+}
+"""What is set to nothing when an operation has ended, by its kind."""
+
 _CANCELLING: Final = frozenset({"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
 
 
@@ -43,6 +67,7 @@ class Ending:
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
         self._loops = Loops(sinks.metrics, sinks.events, sinks.loop_limit)
         self._later = sinks.later
+        self._wants_content = sinks.content.is_wanted
 
     def started(self, run: AgentRun, recording: ActiveRecording) -> None:
         """Warn at the start of a run whose agent has used most of its tokens already."""
@@ -70,14 +95,13 @@ class Ending:
 
     def finish(self, recording: ActiveRecording, error: BaseException | None) -> None:
         """End a recording: called once, by `ActiveRecording`."""
-        inner = recording.inner
-        if inner is not None and inner.ended:  # only now: what the outer layer has heard since may say less
-            attempt("recorder.merge", inner.merge)
         if self._later is not None:
-            if error is None and self._can_wait(recording):
-                self._finish_later(recording, self._later)
+            end_late = getattr(recording.span, "end_late", None) if error is None else None
+            if end_late is not None and self._can_wait(recording):
+                self._finish_later(recording, self._later, end_late)
                 return
             self._later.settle()  # what ended before counts before
+        _merge(recording)
         self._finish_now(recording, error)
 
     def _can_wait(self, recording: ActiveRecording) -> bool:
@@ -86,25 +110,30 @@ class Ending:
         Content is not kept: it may be large, and the program may change it.
         """
         operation, inner = recording.operation, recording.inner
-        if not isinstance(recording.span, LateSpan) or operation.failure is not None:
+        if self._wants_content or operation.failure is not None or (inner is not None and not inner.ended):
             return False
-        if inner is not None and not inner.ended:
-            return False
-        is_limited = isinstance(operation, AgentRun) and self._limits.limit_of(operation) is not None
-        return not is_limited and not self._sinks.content.is_wanted
+        return not isinstance(operation, AgentRun) or self._limits.limit_of(operation) is None
 
-    def _finish_later(self, recording: ActiveRecording, later: Later) -> None:
-        recording.watch.stop()
-        fingerprint = attempt("recorder.loops", self._loops.fingerprint, recording.operation)
-        _let_go_of_content(recording.operation)
-        attempt("recorder.name", self._name, recording)
+    def _finish_later(self, recording: ActiveRecording, later: Later, end_late: Callable[..., None]) -> None:
+        watch, operation, inner = recording.watch, recording.operation, recording.inner
+        watch.stop()
+        if inner is not None:
+            if _may_name(inner, recording):
+                _merge(recording)
+            _let_go_of_content(inner.operation)
+        fingerprint = None
+        if isinstance(operation, ToolCall | McpCall):
+            fingerprint = attempt("recorder.loops", self._loops.fingerprint, operation)
+        _let_go_of_content(operation)
+        if spelling.named_after(operation) != recording.named_after:
+            attempt("recorder.name", self._name, recording)
         later.add("recorder.late", self._finish_late, recording, fingerprint)
-        span = cast("LateSpan", recording.span)
-        attempt("recorder.span", span.end_late, recording.watch.now_ns(), later.settle)
+        attempt("recorder.span", end_late, watch.now_ns(), later.settle)
 
     def _finish_late(self, recording: ActiveRecording, fingerprint: int | None) -> None:
         """Do what `_finish_later` has left to be done."""
         try:
+            _merge(recording)
             self._work_out(recording, None, fingerprint, self._complete_span)
         finally:
             cast("LateSpan", recording.span).completed()
@@ -280,19 +309,27 @@ class Ending:
             sinks.events.tool_failed(failure | {names.TOOL_NAME: tool}, recording.context)
 
 
+def _merge(recording: ActiveRecording) -> None:
+    """Complete a call by what a lower layer knows of it, at the end: what the outer one has heard since may say less.
+
+    Doing it again changes nothing.
+    """
+    inner = recording.inner
+    if inner is not None and inner.ended:
+        attempt("recorder.merge", inner.merge)
+
+
+def _may_name(inner: InnerRecording, recording: ActiveRecording) -> bool:
+    """Tell whether merging what the lower layer knows may change what the operation is called."""
+    lower, upper = inner.operation, recording.operation
+    assert isinstance(lower, ModelCall)
+    assert isinstance(upper, ModelCall)
+    return lower.request_model != upper.request_model or lower.operation != upper.operation
+
+
 def _let_go_of_content(operation: Operation) -> None:
     """Keep nothing of the program's own until the rest is done: no content, and nothing to read it from."""
-    operation.subject = operation.scratch = None
-    if isinstance(operation, ModelCall | AgentRun):
-        operation.input_messages = operation.output_messages = operation.system_instructions = None
-        if isinstance(operation, ModelCall):
-            operation.tool_definitions = None
-    elif isinstance(operation, ToolCall | McpCall):
-        operation.arguments = operation.result = None
-    elif isinstance(operation, Workflow):
-        operation.input_messages = operation.output_messages = None
-    elif isinstance(operation, Retrieval):
-        operation.query = operation.documents = None
+    vars(operation).update(_LET_GO[type(operation)])
 
 
 def _outcome(recording: ActiveRecording, error: BaseException | None) -> Outcome:

@@ -32,14 +32,21 @@ class Events:
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
 
-    def chat_started(self, run: AgentRun, agent: Attributes, context: Context) -> None:
-        """Say at INFO that a run has begun, with the number of messages that the agent holds."""
+    def chat_started(self, run: AgentRun, agent: Attributes, context: Context, start_ns: int) -> None:
+        """Say at INFO that a run has begun, with the number of messages that the agent holds.
+
+        Args:
+            run: The run.
+            agent: The id and the name of its agent.
+            context: In which it is current.
+            start_ns: When it began, nanoseconds since the Unix epoch: this may be said later.
+        """
         attributes = dict(agent)
         if run.message_count is not None:
             attributes[names.MESSAGE_COUNT] = run.message_count
         if run.message_length is not None:
             attributes[names.MESSAGE_LENGTH] = run.message_length
-        self._emit("chat started", names.EVENT_CHAT_STARTED, SeverityNumber.INFO, attributes, context)
+        self._emit("chat started", names.EVENT_CHAT_STARTED, SeverityNumber.INFO, attributes, context, start_ns)
 
     def token_limit_near(self, used: int, limit: int, agent: Attributes, context: Context) -> None:
         """Warn that an agent has used more than 80 % of its tokens."""
@@ -74,10 +81,11 @@ class Events:
         severity: SeverityNumber,
         attributes: Mapping[str, AttributeValue],
         context: Context,
+        at_ns: int | None = None,
     ) -> None:
         self._logger.emit(
             LogRecord(
-                timestamp=time_ns(),
+                timestamp=time_ns() if at_ns is None else at_ns,
                 context=context,
                 severity_number=severity,
                 severity_text=severity.name,

@@ -93,6 +93,8 @@ class Later:
         self._waiting: deque[Work] = deque()
         self.put: Callable[[Work], None] = self._waiting.append
         """Puts a piece of work off without looking how many wait: for those who do so beside somebody who looks."""
+        self.expect: Callable[[], object] | None = None
+        """Makes sure that it is asked for soon, where somebody is there to do so: for what should not wait long."""
         self._lock = threading.Lock()
         self._at_work = 0
         if hasattr(os, "register_at_fork"):
@@ -110,6 +112,12 @@ class Later:
         self._waiting.append((site, action, args))
         if len(self._waiting) >= _MOST_WAITING:
             self.settle()
+
+    def add_soon(self, site: str, action: Callable[..., object], *args: Any) -> None:
+        """Put ``action(*args)`` off as `add` does, for seconds rather than until somebody reads metrics."""
+        self.add(site, action, *args)
+        if self.expect is not None:
+            attempt("recorder.expect", self.expect)
 
     def settle(self) -> None:
         """Do all that has been put off before, and return when it is done, whoever does it."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from opentelemetry import propagate
-from opentelemetry.context import get_current, set_value
+from opentelemetry.context import Context, get_current, set_value
 from opentelemetry.trace import INVALID_SPAN, SpanKind, get_current_span, set_span_in_context
 
 from agentotel import identity
@@ -28,7 +28,6 @@ from agentotel.telemetry.recording import ActiveRecording, InnerRecording, curre
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
     from agentotel.cost import Budgets, Prices
@@ -42,6 +41,9 @@ if TYPE_CHECKING:
     from agentotel.telemetry.events import Events
     from agentotel.telemetry.late import Later
     from agentotel.telemetry.metrics import Metrics
+
+
+(_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,11 @@ class Recorder:
         if outer is not None:
             if outer.context is not context and _is_from_elsewhere(context, outer):
                 return self._start_span(operation, None, _without(outer, context))
-            if outer.is_same_run(operation) or _past_steps(outer).is_same_run(operation):
+            if outer.is_same_run(operation) or (
+                isinstance(outer.operation, Step) and _past_steps(outer).is_same_run(operation)
+            ):
                 return None
-            if outer.takes_in(operation):
+            if isinstance(operation, ModelCall) and outer.takes_in(operation):
                 return self._start_inner(operation, outer, context)
         return self._start_span(operation, outer, context)
 
@@ -144,24 +148,31 @@ class Recorder:
         who = _identity_of(operation, outer, context)
         if who is not None and (outer is None or outer.context is not context or who is not outer.who):
             context = identity.with_identity(context, who)
-        agent = _agent_attributes(operation, outer)
+        agent = {} if outer is None else outer.agent
+        if isinstance(operation, AgentRun):
+            agent = _agent_attributes(operation)
         started_with = LateAttributes(partial(_started_with, operation, who, agent, outer))
         recording = ActiveRecording(
             operation, outer, INVALID_SPAN, context, started_with, agent, watch, self._ending.finish
         )
         recording.who = who
-        recording.budget = self._sinks.content.budget()
+        if self._wants_content:
+            recording.budget = self._sinks.content.budget()
         if isinstance(operation, ModelCall):
             context = self._start_model_call(operation, recording, context)
         if not recording.official:
             span = attempt("recorder.start_span", self._start_otel_span, recording, context)
             if span is not None:
                 recording.span = span
-                context = set_span_in_context(span, context)
-        recording.context = set_value(names.RECORDING_KEY, recording, context)
+        own: dict[str, object] = {names.RECORDING_KEY: recording}
+        if recording.span is not INVALID_SPAN:
+            own[_SPAN_KEY] = recording.span
+        recording.context = Context(context, **own)
         open_recordings.opened(recording)
         if isinstance(operation, AgentRun):
-            attempt("recorder.run_started", self._run_started, operation, recording, who)
+            later = self._sinks.later
+            do = attempt if later is None else later.add_soon
+            do("recorder.run_started", self._run_started, operation, recording, who, recording.context)
         return recording
 
     def _start_model_call(self, call: ModelCall, recording: ActiveRecording, context: Context) -> Context:
@@ -176,7 +187,7 @@ class Recorder:
 
     def _start_otel_span(self, recording: ActiveRecording, context: Context) -> Span:
         sinks, operation = self._sinks, recording.operation
-        recording.named_after = spelling.named_after(operation)
+        recording.named_after = operation.request_model if isinstance(operation, ModelCall) else operation.name
         return sinks.tracer.start_span(
             spelling.span_name(sinks.convention, operation),
             context,
@@ -197,10 +208,10 @@ class Recorder:
         content = attempt("recorder.content", sinks.content.at_start, recording.operation, budget) or {}
         return spelling.renamed(convention, {**started_with.built(), **content} if content else started_with.built())
 
-    def _run_started(self, run: AgentRun, recording: ActiveRecording, who: Identity) -> None:
+    def _run_started(self, run: AgentRun, recording: ActiveRecording, who: Identity, context: Context) -> None:
         if who.user_id is not None:
             attempt("recorder.users", self._user_came, who.user_id, recording)
-        self._sinks.events.chat_started(run, recording.agent, recording.context)
+        self._sinks.events.chat_started(run, recording.agent, context, recording.watch.start_ns)
         self._ending.started(run, recording)
 
     def _user_came(self, user_id: str, recording: ActiveRecording) -> None:
@@ -280,15 +291,13 @@ def _identity_of(operation: Operation, outer: ActiveRecording | None, context: C
     return current
 
 
-def _agent_attributes(operation: Operation, outer: ActiveRecording | None) -> Attributes:
-    """Return the id and name of the agent that the operation belongs to."""
-    if not isinstance(operation, AgentRun):
-        return {} if outer is None else outer.agent
+def _agent_attributes(run: AgentRun) -> Attributes:
+    """Return the id and name of the agent that runs: those of all that happens inside of it."""
     agent: Attributes = {}
-    if operation.agent_id:
-        agent[names.AGENT_ID] = attributes.text(operation.agent_id)
-    if operation.name:
-        agent[names.AGENT_NAME] = attributes.text(operation.name)
+    if run.agent_id:
+        agent[names.AGENT_ID] = attributes.text(run.agent_id)
+    if run.name:
+        agent[names.AGENT_NAME] = attributes.text(run.name)
     return agent
 
 

@@ -95,33 +95,23 @@ class ActiveRecording:
             nothing to tell.
     """
 
-    __slots__ = (
-        "_chunks",
-        "_finish",
-        "_first_chunk_ns",
-        "_last_chunk_ns",
-        "_open",
-        "_totals",
-        "agent",
-        "broken_by",
-        "budget",
-        "context",
-        "counts_itself",
-        "failure",
-        "inner",
-        "is_told_late",
-        "limit_said",
-        "named_after",
-        "official",
-        "operation",
-        "outer",
-        "span",
-        "started_with",
-        "tell",
-        "user_id",
-        "watch",
-        "who",
-    )
+    # What most recordings never change stands in the class: there are several for each run of an agent.
+    official = False
+    budget: SpanBudget | None = None
+    who: Identity | None = None
+    named_after: str | None = None
+    inner: InnerRecording | None = None
+    is_told_late = False
+    failure: Mark | None = None
+    broken_by: BaseException | None = None
+    user_id: str | None = None
+    limit_said = False
+    counts_itself = False
+    tell: Callable[[], object] | None = None
+    _totals: Totals | None = None
+    _chunks = 0
+    _first_chunk_ns = 0
+    _last_chunk_ns = 0
 
     def __init__(
         self,
@@ -141,24 +131,8 @@ class ActiveRecording:
         self.started_with = started_with
         self.agent = agent
         self.watch = watch
-        self.official = False
-        self.budget: SpanBudget | None = None
-        self.who: Identity | None = None
-        self.named_after: str | None = None
-        self._totals: Totals | None = None
-        self.inner: InnerRecording | None = None
-        self.is_told_late = False
-        self.failure: Mark | None = None
-        self.broken_by: BaseException | None = None
-        self.user_id: str | None = None
-        self.limit_said = False
-        self.counts_itself = False
-        self.tell: Callable[[], object] | None = None
         self._finish = finish
         self._open = threading.Lock()
-        self._chunks = 0
-        self._first_chunk_ns = 0
-        self._last_chunk_ns = 0
 
     # --- the contract: called by patching and by adapters with events ---
 
@@ -315,8 +289,10 @@ def innermost(context: Context) -> ActiveRecording | None:
     is open around it.
     """
     recording = context.get(names.RECORDING_KEY)
-    if isinstance(recording, ActiveRecording) and recording.context is context and not recording.ended:
+    if isinstance(recording, ActiveRecording) and recording.context is context and not recording._open.locked():  # noqa: SLF001 - of this module
         return recording  # nothing has been made current since
+    if not context:
+        return None
     span = get_current_span(context)
     if isinstance(span, RecordedSpan) and span.recording is not recording:
         recording = _inner_one(span.recording, recording)
@@ -337,8 +313,6 @@ class InnerRecording(ActiveRecording):
 
     It has no span of its own. Its end completes the operations around it with what only the lower layer knows.
     """
-
-    __slots__ = ()
 
     def layers(self) -> list[ActiveRecording]:
         """Return the other recordings of the same call, from the inside out: the last one has the span."""

@@ -87,8 +87,8 @@ ADAPTER: Final = Adapter(
         *_both("langchain_classic.agents.agent:AgentExecutor.", "stream", "astream", **_LEGACY),
     ),
     notes=(
-        Note(f"{_MANAGERS}:CallbackManagerForChainRun.on_chain_end", graphs.note_output),
-        Note(f"{_MANAGERS}:AsyncCallbackManagerForChainRun.on_chain_end", graphs.note_output),
+        Note(f"{_MANAGERS}:CallbackManagerForChainRun.on_chain_end", graphs.note_output, of_content=True),
+        Note(f"{_MANAGERS}:AsyncCallbackManagerForChainRun.on_chain_end", graphs.note_output, of_content=True),
     ),
     replaces=(
         "opentelemetry-instrumentation-genai-langchain:langchain",

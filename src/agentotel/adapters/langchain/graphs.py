@@ -112,11 +112,9 @@ def _agent_run(name: str, call: Intercepted, *configs: Mapping[str, Any]) -> Age
         name=name,
         conversation_id=runs.conversation_id(*configs),
         message_length=_message_length(state),
-        user_id=runs.configured("user_id", *configs),
-        tenant_id=runs.configured("tenant_id", *configs),
-        session_id=runs.configured("session_id", *configs),
         input_messages=partial(content.asked, state),
         scratch=Run(runs.parent_run_id(configs[0])),
+        **runs.whose(*configs),
     )
 
 

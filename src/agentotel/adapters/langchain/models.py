@@ -119,7 +119,7 @@ def _model_call(kind: str, call: Intercepted, said: Mapping[str, Any]) -> ModelC
         temperature=_number(said.get("ls_temperature")),
         max_tokens=said.get("ls_max_tokens"),
         stop_sequences=_texts(said.get("ls_stop")),
-        conversation_id=runs.conversation_id({"metadata": said}),
+        conversation_id=runs.conversation_in(said),
     )
     tools = call.kwargs.get("tools")
     if tools:
@@ -145,11 +145,14 @@ def _collect(operation: ModelCall) -> None:
 def chat_response(operation: ModelCall, result: Any) -> None:
     """Complete the operation from the ``ChatResult``."""
     found = result.generations
-    _complete(operation, result.llm_output)
+    usage = _usage_of_generations(found)
+    if usage is None or not all(generation.message.response_metadata for generation in found):
+        _complete(operation, result.llm_output)
     for generation in found:
         _read_message(operation, generation.message)
-        _add_finish_reason(operation, generation.generation_info)
-    operation.usage = _usage_of_generations(found) or operation.usage
+        if generation.generation_info:
+            _add_finish_reason(operation, generation.generation_info)
+    operation.usage = usage or operation.usage
     operation.output_messages = partial(content.generations, found, operation.finish_reasons)
 
 
@@ -180,7 +183,8 @@ def completion_response(operation: ModelCall, result: Any) -> None:
     _complete(operation, result.llm_output)
     answers = [generation for of_prompt in result.generations for generation in of_prompt]
     for answer in answers:
-        _add_finish_reason(operation, answer.generation_info)
+        if answer.generation_info:
+            _add_finish_reason(operation, answer.generation_info)
     operation.output_messages = partial(content.generations, answers, operation.finish_reasons)
 
 
@@ -205,13 +209,15 @@ def _told_in_blocks(operation: ModelCall) -> Any:
 
 def _complete(operation: ModelCall, said: Mapping[str, Any] | None) -> None:
     """Take what an integration says about the whole answer: the way of those written before ``usage_metadata``."""
-    said = said or {}
-    _read_metadata(operation, said)
-    operation.usage = _reported(said.get("token_usage") or said.get("usage"))
+    if said:
+        _read_metadata(operation, said)
+        operation.usage = _reported(said.get("token_usage") or said.get("usage"))
 
 
 def _read_message(operation: ModelCall, message: Any) -> None:
-    _read_metadata(operation, getattr(message, "response_metadata", None) or {})
+    said = getattr(message, "response_metadata", None)
+    if said:
+        _read_metadata(operation, said)
     if operation.response_id is None:
         operation.response_id = _response_id(getattr(message, "id", None))
 
@@ -225,8 +231,8 @@ def _read_metadata(operation: ModelCall, said: Mapping[str, Any]) -> None:
     _add_finish_reason(operation, said)
 
 
-def _add_finish_reason(operation: ModelCall, said: Mapping[str, Any] | None) -> None:
-    reason = (said or {}).get("finish_reason") or (said or {}).get("stop_reason")
+def _add_finish_reason(operation: ModelCall, said: Mapping[str, Any]) -> None:
+    reason = said.get("finish_reason") or said.get("stop_reason")
     if isinstance(reason, str) and reason and reason not in operation.finish_reasons:
         operation.finish_reasons += (reason,)
 

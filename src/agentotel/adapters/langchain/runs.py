@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentotel.model.contract import Intercepted
 
 _CONVERSATION: Final = ("thread_id", "session_id", "conversation_id")
+_WHOSE: Final = frozenset({"user_id", "tenant_id", "session_id"})
 
 
 def config_of(call: Intercepted, position: int = 1) -> Mapping[str, Any]:
@@ -40,22 +41,33 @@ def is_inside_a_run(config: Mapping[str, Any]) -> bool:
 
 def conversation_id(*sources: Mapping[str, Any] | None) -> str | None:
     """Return the id of the thread, session or conversation that configurations name, the first one first."""
-    for source in sources:
+    for source in filter(None, sources):
         for part in ("configurable", "metadata"):
-            values = (source or {}).get(part) or {}
-            for name in _CONVERSATION:
-                if values.get(name) is not None:
-                    return str(values[name])
+            values = source.get(part)
+            found = conversation_in(values) if values else None
+            if found is not None:
+                return found
     return None
 
 
-def configured(name: str, *sources: Mapping[str, Any] | None) -> str | None:
-    """Return a value of the part of a configuration that the program fills, as text."""
-    for source in sources:
-        value = ((source or {}).get("configurable") or {}).get(name)
-        if isinstance(value, str | int) and value != "":
-            return str(value)
+def conversation_in(values: Mapping[str, Any]) -> str | None:
+    """Return the id of the thread, session or conversation that stands in a part of a configuration."""
+    for name in _CONVERSATION:
+        if values.get(name) is not None:
+            return str(values[name])
     return None
+
+
+def whose(*sources: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return user, tenant and session as far as the parts of configurations that the program fills name them."""
+    found: dict[str, str] = {}
+    for source in filter(None, sources):
+        values = source.get("configurable") or {}
+        for name in values.keys() & _WHOSE:
+            value = values[name]
+            if isinstance(value, str | int) and value != "":
+                found.setdefault(name, str(value))
+    return found
 
 
 def _has_parent(config: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentotel.adapters.openai_protocol import messages as content
 from agentotel.adapters.openai_protocol.endpoint import endpoint_of
-from agentotel.adapters.openai_protocol.messages import read, text_of
+from agentotel.adapters.openai_protocol.messages import read, reader_of, text_of
 from agentotel.model import names
 from agentotel.model.operations import AgentRun, ModelCall, Operation, ToolCall, Usage
 
@@ -111,12 +111,9 @@ def note_usage(operation: Operation, call: Intercepted) -> None:
 
     The agent's sum counts where no model call is seen that has tokens of its own.
     """
-    added = usage_of(call.argument("other", 0))
-    if added is None:
-        return
     if isinstance(operation, ModelCall):
-        operation.usage = operation.usage or added
-    elif isinstance(operation, AgentRun):
+        operation.usage = operation.usage or usage_of(call.argument("other", 0))
+    elif isinstance(operation, AgentRun) and (added := usage_of(call.argument("other", 0))) is not None:
         operation.usage = added if operation.usage is None else _sum(operation.usage, added)
 
 
@@ -143,15 +140,18 @@ def usage_of(counted: Any) -> Usage | None:
 
     None where it has counted nothing: it does so too when the model has not told.
     """
-    if not read(counted, "input_tokens") and not read(counted, "output_tokens"):
+    get = reader_of(counted)
+    sent, received = get(counted, "input_tokens", None), get(counted, "output_tokens", None)
+    if not sent and not received:
         return None
-    sent, received = read(counted, "input_tokens_details"), read(counted, "output_tokens_details")
+    of_sent = get(counted, "input_tokens_details", None)
+    get_of_sent = reader_of(of_sent)
     return Usage(
-        input_tokens=read(counted, "input_tokens"),
-        output_tokens=read(counted, "output_tokens"),
-        cache_read_tokens=read(sent, "cached_tokens"),
-        cache_write_tokens=read(sent, "cache_write_tokens"),
-        reasoning_tokens=read(received, "reasoning_tokens"),
+        sent,
+        received,
+        get_of_sent(of_sent, "cached_tokens", None),
+        get_of_sent(of_sent, "cache_write_tokens", None),
+        read(get(counted, "output_tokens_details", None), "reasoning_tokens"),
     )
 
 

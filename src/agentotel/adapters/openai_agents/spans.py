@@ -34,6 +34,10 @@ _TRIPWIRES: Final = {"input_guardrail": "InputGuardrailTripwireTriggered", "outp
 """``error.type`` by the kind of guardrail. Older versions give none for one of an output, where they raise nothing."""
 
 
+_SETTINGS: Final = frozenset({"temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty"})
+"""Settings of a model that are numbers, which are called like the fields of the operation."""
+
+
 def operation_of(data: Any) -> Operation | None:
     """Return the operation that a span starts, None for a span that is not shown; agents are made elsewhere."""
     make = _STARTS.get(data.type)
@@ -66,8 +70,8 @@ def _response(data: Any) -> ModelCall:
 def _generation(data: Any) -> ModelCall:
     call = ModelCall(request_model=text_of(data.model))
     config = data.model_config
-    for field in ("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty"):
-        if isinstance(value := read(config, field), int | float):
+    for field in config.keys() & _SETTINGS if isinstance(config, dict) else ():
+        if isinstance(value := config[field], int | float):
             setattr(call, field, value)
     return call
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from agentotel.adapters.openai_agents import runs, spans
 from agentotel.model.operations import AgentRun, ModelCall, Operation, Workflow
@@ -56,35 +56,22 @@ class Watched:
         is_ended: It has ended.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "ambient",
-        "before",
-        "conversation_id",
-        "error",
-        "failure",
-        "hands_over",
-        "is_ended",
-        "is_waiting",
-        "outer",
-        "recording",
-        "scope",
-        "span_id",
-        "token",
-    )
+    # What most of them never change stands in the class.
+    recording: Recording | None = None
+    token: object = None
+    scope: Token[Watched | None] | None = None
+    error: BaseException | None = None
+    failure: str | None = None
+    conversation_id: str | None = None
+    before: Watched | None = None
+    hands_over = False
+    is_waiting = False
+    is_ended = False
 
     def __init__(self, outer: Watched | None, span_id: str | None = None) -> None:
         self.outer = outer
         self.span_id = span_id
         self.ambient = sys.exc_info()[1]
-        self.recording: Recording | None = None
-        self.token: object = None
-        self.scope: Token[Watched | None] | None = None
-        self.error: BaseException | None = None
-        self.failure: str | None = None
-        self.conversation_id: str | None = None
-        self.before: Watched | None = None
-        self.hands_over = self.is_waiting = self.is_ended = False
 
     @property
     def operation(self) -> Operation | None:
@@ -107,7 +94,9 @@ class Watched:
 
 
 _innermost: ContextVar[Watched | None] = ContextVar("agentotel_openai_agents", default=None)
-_open: WeakValueDictionary[str, Watched] = WeakValueDictionary()
+_MOST_GONE: Final = 1024
+_open: dict[str, ref[Watched]] = {}
+_purge_at = _MOST_GONE
 
 
 class Tracker:
@@ -140,7 +129,7 @@ class Tracker:
         data = span.span_data
         watched = vars(span)[WATCHED] = Watched(_outer_of(span, here), span.span_id)
         if span.span_id != NO_ID:
-            _open[span.span_id] = watched
+            _remember(span.span_id, watched)
         if data.type == spans.AGENT:
             self._agent_started(watched, data.name, here)
         elif (operation := self._shown_operation(span, data)) is not None:
@@ -221,7 +210,22 @@ def _outer_of(span: Any, here: Watched | None) -> Watched | None:
     parent_id = span.parent_id
     if parent_id is None or (here is not None and here.span_id == parent_id):
         return here
-    return _open.get(parent_id, here)
+    parent = _open.get(parent_id)
+    return here if parent is None else parent() or here
+
+
+def _remember(span_id: str, watched: Watched) -> None:
+    """Let spans inside find the one around them; from time to time, forget those that are gone.
+
+    A dictionary of weak values would do it for each at once, and cost ten times as much.
+    """
+    global _purge_at  # noqa: PLW0603 - the module owns this state, as its docstring says
+    _open[span_id] = ref(watched)
+    if len(_open) >= _purge_at:
+        for known_id, known in list(_open.items()):
+            if known() is None:
+                _open.pop(known_id, None)
+        _purge_at = len(_open) + _MOST_GONE
 
 
 def _new_exception(watched: Watched) -> BaseException | None:
