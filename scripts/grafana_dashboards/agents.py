@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana_dashboards.pages import JOB, TRACES, label_variable, page
+from grafana_dashboards.pages import JOB, SERVICE, TRACES, label_variable, page
 from grafana_dashboards.panels import RED_ABOVE, bars, lines, log_lines, log_query, query, table
 from grafana_dashboards.promql import added, quantile, rate, selection
 
@@ -27,7 +27,7 @@ def dashboard() -> dict[str, Any]:
             ("Workflows and all agents", 9, [_workflows(), _all()]),
             ("What they say", 10, [_log()]),
         ],
-        [JOB, AGENT],
+        [JOB, SERVICE, AGENT],
     )
 
 
@@ -207,5 +207,5 @@ def _log() -> dict[str, Any]:
     return log_lines(
         "Warnings and errors",
         "Log records of the agents from WARN upwards; each has a link to its trace.",
-        log_query('{service_name=~"$job"} | gen_ai_agent_name=~"$agent_name" | severity_number >= 13'),
+        log_query('{service_name=~"$service"} | gen_ai_agent_name=~"$agent_name" | severity_number >= 13'),
     )

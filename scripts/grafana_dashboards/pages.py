@@ -34,11 +34,11 @@ def _quoted(document: dict[str, Any]) -> str:
     return "".join(part if part.startswith("${") else quote(part, safe="") for part in parts)
 
 
-_JAEGER: Final = "http://127.0.0.1:16686/search?service=${__field.labels.job}&start=${__from}000&end=${__to}000"
+_JAEGER: Final = "http://127.0.0.1:16686/search?service=${__field.labels.service}&start=${__from}000&end=${__to}000"
 _LOG: Final = {
     "log": {
         "datasource": "loki",
-        "queries": [{"refId": "A", "expr": '{service_name="${__field.labels.job}"} | severity_number >= 13'}],
+        "queries": [{"refId": "A", "expr": '{service_name="${__field.labels.service}"} | severity_number >= 13'}],
         "range": {"from": "${__from}", "to": "${__to}"},
     }
 }
@@ -52,7 +52,7 @@ TRACES: Final = (
         "targetBlank": True,
     },
 )
-"""Links of a line that has the label ``job``: to the traces and the log of that service, of the same time."""
+"""Links of a line, to the traces and the log of its service, of the same time; see `promql.with_service`."""
 
 RUNBOOKS: Final = (
     {
@@ -104,13 +104,20 @@ def text_variable(name: str, title: str, default: str) -> Panel:
     }
 
 
-# Loki refuses a selection that could be empty, hence .+ and not .*
-JOB: Final = label_variable(
-    "job",
-    "Service",
-    '{__name__=~"agent_memory_usage_bytes|gen_ai_client_operation_duration_seconds_count"}',
-    everything=".+",
-)
+_SERVICES: Final = '__name__=~"agent_memory_usage_bytes|gen_ai_client_operation_duration_seconds_count"'
+
+JOB: Final = label_variable("job", "Service", f"{{{_SERVICES}}}", everything=".+")
+
+
+def _name_of_service() -> Panel:
+    """Return a hidden variable that follows `JOB`: its part behind the namespace."""
+    follows = label_variable("job", "Name of the service", f'{{{_SERVICES}, job=~"$job"}}')
+    del follows["allValue"]  # all that it has: Loki refuses a selection that could be empty
+    return {**follows, "name": "service", "regex": r"/([^\/]+)$/", "hide": 2, "skipUrlSync": True}
+
+
+SERVICE: Final = _name_of_service()
+"""What Loki calls the services that are chosen: it knows no namespace in front of a name."""
 
 
 def page(uid: str, about: str, rows: Sequence[Row], variables: Sequence[Panel]) -> dict[str, Any]:

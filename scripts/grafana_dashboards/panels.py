@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from grafana_dashboards.promql import with_service
+
 PROMETHEUS: Final = {"type": "prometheus", "uid": "prometheus"}
 LOKI: Final = {"type": "loki", "uid": "loki"}
 JAEGER: Final = {"type": "jaeger", "uid": "jaeger"}
@@ -48,8 +50,10 @@ def lines(title: str, about: str, unit: str, *queries: dict[str, Any], stacked: 
         unit: A unit of Grafana, such as ``s`` or ``percentunit``.
         queries: From `query`.
         stacked: Whether the lines add up to something.
-        more: ``thresholds`` as ``(kind, yellow, red)``; ``links`` for clicks on a line.
+        more: ``thresholds`` as ``(kind, yellow, red)``; ``links`` for clicks on a line, whose queries keep ``job``.
     """
+    if "links" in more:
+        queries = tuple({**one, "expr": with_service(one["expr"])} for one in queries)
     drawn = {
         "drawStyle": "line",
         "lineWidth": 1,

@@ -45,7 +45,7 @@ def added(series: str, by: str, window: str = RANGE) -> str:
     total = f"sum by ({by})" if by else "sum"
     return (
         f"{total} (last_over_time({series}[{window}]) unless last_over_time({series}[1h] offset {window})"
-        f" or increase({series}[{window}]))"
+        f" unless resets({series}[{window}]) > 0 or increase({series}[{window}]))"
     )
 
 
@@ -60,3 +60,14 @@ def quantile(share: float, histogram: str, by: str, *matchers: str) -> str:
     """
     buckets = selection(f"{histogram}_bucket", *matchers)
     return f"histogram_quantile({share}, sum by (le, {by}) (rate({buckets}[{RATE}])))"
+
+
+def with_service(expression: str) -> str:
+    """Return an expression whose series say in the label ``service`` what Jaeger and Loki call their service.
+
+    ``job`` has the namespace before the name, where there is one; they know the name alone.
+
+    Args:
+        expression: What keeps the label ``job``.
+    """
+    return f'label_replace({expression}, "service", "$1", "job", "(?:.*/)?(.+)")'

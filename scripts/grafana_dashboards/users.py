@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana_dashboards.pages import JOB, label_variable, page, text_variable
+from grafana_dashboards.pages import JOB, SERVICE, label_variable, page, text_variable
 from grafana_dashboards.panels import lines, log_lines, log_query, number, query, table
 from grafana_dashboards.promql import selection
 
 TENANT = label_variable("tenant_id", "Tenant", selection("agent_cost_total"))
 USER = text_variable("user_id", "User", ".+")
 OF_TENANT = 'tenant_id=~"$tenant_id"'
-LOG = '{service_name=~"$job"} | tenant_id=~"$tenant_id" | user_id=~"$user_id"'
+LOG = '{service_name=~"$service"} | tenant_id=~"$tenant_id" | user_id=~"$user_id"'
 
 
 def dashboard() -> dict[str, Any]:
@@ -25,7 +25,7 @@ def dashboard() -> dict[str, Any]:
             ("Tenants", 9, [_cost(), _cost_table(), _records()]),
             ("What happened to the user", 12, [_log(), _errors()]),
         ],
-        [JOB, TENANT, USER],
+        [JOB, SERVICE, TENANT, USER],
     )
 
 

@@ -49,7 +49,7 @@ class Query:
         text = self.expression
         for name, value in INTERVALS.items():
             text = text.replace(name, value)
-        return re.sub(r"\$\{?(\w+)\}?", lambda it: variables.get(it[1], ".+"), text)
+        return re.sub(r"\$\{?([a-z]\w*)\}?", lambda it: variables.get(it[1], ".+"), text)
 
     @property
     def named_labels(self) -> set[str]:

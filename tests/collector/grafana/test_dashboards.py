@@ -120,8 +120,22 @@ def test_every_variable_is_used_and_every_used_one_is_there(name):
     dashboard = DASHBOARDS[name]
     there = {variable["name"] for variable in dashboard["templating"]["list"]}
     texts = [target["expr"] for panel in panels(dashboard) for target in panel["targets"]]
-    used = {it for text in texts for it in re.findall(r"\$(\w+)", text) if not it.startswith("__")}
+    used = {it for text in texts for it in re.findall(r"\$([a-z_]\w*)", text) if not it.startswith("__")}
     assert used == there
+
+
+@every_dashboard
+def test_logs_are_asked_for_by_the_name_without_the_namespace(name):
+    """`job` may be namespace/name, Loki knows the name: a hidden variable follows the choice, and is never empty."""
+    queries = [target["expr"] for panel in panels(DASHBOARDS[name]) for target in panel["targets"]]
+    of_logs = [query for query in queries if "service_name" in query]
+    assert all(query.count('{service_name=~"$service"}') == query.count("service_name") for query in of_logs)
+    for variable in DASHBOARDS[name]["templating"]["list"] if of_logs else ():
+        if variable["name"] == "service":
+            pattern = variable["regex"].removeprefix("/").removesuffix("/")
+            assert [re.search(pattern, job)[1] for job in ("shop", "acme/shop")] == ["shop", "shop"]
+            assert 'job=~"$job"' in variable["definition"]
+            assert "allValue" not in variable
 
 
 @every_panel
@@ -139,7 +153,7 @@ def test_a_percentile_leads_to_traces(panel):
     if targets:
         assert any(target["exemplar"] for target in targets)
         links = [link["url"] for link in panel["fieldConfig"]["defaults"]["links"]]
-        assert any(":16686/search?service=${__field.labels.job}" in link for link in links)
+        assert any(":16686/search?service=${__field.labels.service}" in link for link in links)
 
 
 @every_panel
@@ -149,7 +163,7 @@ def test_a_link_to_the_log_is_an_address(panel):
         if link["url"].startswith("/explore"):
             panes = json.loads(unquote(link["url"].partition("panes=")[2]))
             assert panes["log"]["datasource"] == "loki"
-            assert panes["log"]["queries"][0]["expr"].startswith('{service_name="${__field.labels.job}"}')
+            assert panes["log"]["queries"][0]["expr"].startswith('{service_name="${__field.labels.service}"}')
             assert not re.search(r'[{}"\s]', re.sub(r"\$\{[^}]+\}", "", link["url"]))
 
 

@@ -23,7 +23,7 @@ from collector.grafana.dashboard_files import (
     span_queries,
     variable_queries,
 )
-from collector.grafana.traffic import COMPANY, scraping_prometheus, traffic, wait_for_rules
+from collector.grafana.traffic import COMPANY, COMPANY_SERVICE, scraping_prometheus, traffic, wait_for_rules
 
 pytestmark = [pytest.mark.backends, pytest.mark.timeout(300)]
 
@@ -142,18 +142,20 @@ def test_a_query_has_an_answer(prometheus, query):
 @by_place([query for query in SAYS_WHAT_IS_THERE if "$job" in query.expression])
 def test_a_query_can_be_narrowed_to_one_service(prometheus, query):
     """With one service chosen there is no answer about another one: nothing forgets the variable."""
-    jobs = {one["metric"].get("job", COMPANY) for one in prometheus.query(query.filled(job=COMPANY))}
-    assert jobs <= {COMPANY}
+    found = [one["metric"] for one in prometheus.query(query.filled(job=COMPANY))]
+    assert {labels.get("job", COMPANY) for labels in found} <= {COMPANY}
+    if "service" in query.named_labels:
+        assert {labels["service"] for labels in found} <= {COMPANY_SERVICE}, "the links would find nothing"
 
 
 @by_place(LOG_QUERIES)
 def test_a_log_query_has_an_answer(busy, query):
     """Each returns records of the service that is chosen."""
-    loki, text = busy["stack"].loki, query.filled(job=COMPANY)
+    loki, text = busy["stack"].loki, query.filled(service=COMPANY_SERVICE)
     ask = loki.metric_query if "count_over_time" in text else loki.query
     found = wait_until(lambda: ask(text), text, timeout_s=20)
     if ask == loki.query:
-        assert {one["labels"]["service_name"] for one in found} == {COMPANY}
+        assert {one["labels"]["service_name"] for one in found} == {COMPANY_SERVICE}
         assert all(one["labels"]["trace_id"] for one in found), "the link of the data source has nothing to open"
 
 
@@ -161,8 +163,9 @@ def test_the_log_of_one_user_is_that_of_this_user(busy):
     """What stands in the text field decides whose records are shown."""
     (query,) = [it for it in LOG_QUERIES if it.place.startswith("users.json: Log of the user")]
     loki = busy["stack"].loki
-    some = wait_until(lambda: loki.query(query.filled(job=COMPANY)), "there are users", timeout_s=20)[0]["labels"]
-    found = loki.query(query.filled(job=COMPANY, user_id=some["user_id"]))
+    of_company = query.filled(service=COMPANY_SERVICE)
+    some = wait_until(lambda: loki.query(of_company), "there are users", timeout_s=20)[0]["labels"]
+    found = loki.query(query.filled(service=COMPANY_SERVICE, user_id=some["user_id"]))
     assert {one["labels"]["user_id"] for one in found} == {some["user_id"]}
 
 
@@ -182,6 +185,7 @@ def test_from_a_diamond_to_the_trace_to_its_log_and_its_metrics(busy):
     trace_id = exemplars[0]["labels"]["trace_id"]
     spans = wait_until(lambda: busy["stack"].jaeger.trace(trace_id), "the trace is in Jaeger", timeout_s=20)
     (root,) = [span for span in spans if span["name"].startswith("invoke_agent") and not span.get("parentSpanId")]
+    assert COMPANY_SERVICE in busy["stack"].jaeger.services()
     links = list(span_queries(trace_id, attributes(root["resource"])))
     assert {link.source for link in links} == {"loki", "prometheus"}
     for link in links:

@@ -25,7 +25,11 @@ LOAD = OPERATIONS / "load" / "load.py"
 DEMO = OPERATIONS / "load" / "demo.py"
 PROGRAMS = Path(__file__).parent / "programs"
 
-COMPANY = "grafana-company"
+NAMESPACE = "grafana"
+COMPANY_SERVICE = "grafana-company"
+"""What Jaeger and Loki call it: they know no namespace."""
+
+COMPANY = f"{NAMESPACE}/{COMPANY_SERVICE}"
 CARELESS = "grafana-careless"
 BROKEN_AGENT = "grafana-broken"
 FULFILMENT = "grafana-fulfilment"
@@ -77,8 +81,8 @@ def traffic(stack: Stack, folder: Path) -> Iterator[None]:
     """
     dead = f"http://127.0.0.1:{free_port()}"
     programs = [
-        _start(stack, folder, COMPANY, str(LOAD), *_BUSY, AGENTOTEL_BUDGET="day=0.001; month=1000",
-               AGENTOTEL_LOOP_LIMIT="4"),
+        _start(stack, folder, COMPANY_SERVICE, str(LOAD), *_BUSY, AGENTOTEL_BUDGET="day=0.001; month=1000",
+               AGENTOTEL_LOOP_LIMIT="4", OTEL_RESOURCE_ATTRIBUTES=f"service.namespace={NAMESPACE}"),
         _start(stack, folder, CARELESS, str(LOAD), *_BUSY, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{dead}/v1/traces",
                OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"{dead}/v1/logs",
                OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true", AGENTOTEL_REDACT="[aeiou]{2}",
