@@ -36,16 +36,22 @@ def expectations(evidence):
     return of_any_run(evidence) + of_scripted_run(evidence)
 
 
+@pytest.fixture(scope="session")
+def whole(demo):
+    """The demo when the backends hold all of it: each has its own time, and the tests come in any order."""
+    settled(lambda: expectations(demo.evidence()), "the backends hold the whole demo")
+    return demo
+
+
 def test_what_the_backends_hold_of_the_demo_is_all_that_it_did(demo):
     """Traces from Jaeger, series from Prometheus and records from Loki together meet each expectation of the demo."""
     settled(lambda: expectations(demo.evidence()), "the backends hold the whole demo")
 
 
-def test_jaeger_shows_one_tree_for_each_question(demo):
+def test_jaeger_shows_one_tree_for_each_question(whole):
     """Each trace has one root, the agent's run, and every other span stands below it, in its resource and scope."""
-    traces = wait_until(
-        lambda: (found := demo.stack.jaeger.traces(demo.service)) and len(found) == QUESTIONS and found, "four traces"
-    )
+    traces = whole.stack.jaeger.traces(whole.service)
+    assert len(traces) == QUESTIONS
     for spans in traces.values():
         known = {span["spanId"] for span in spans}
         roots = [span for span in spans if not span.get("parentSpanId")]
@@ -53,20 +59,21 @@ def test_jaeger_shows_one_tree_for_each_question(demo):
         assert all(span["parentSpanId"] in known for span in spans if span is not roots[0])
         for span in spans:
             resource = attributes(span["resource"])
-            assert resource["service.name"] == demo.service
+            assert resource["service.name"] == whole.service
             assert resource["telemetry.distro.name"] == "agentotel"
             assert span["scope"]["name"] == names.SCOPE
 
 
-def test_logs_are_found_by_trace_agent_and_user(demo):
+def test_logs_are_found_by_trace_agent_and_user(whole):
     """A trace id of Jaeger finds the records of that trace in Loki; so do the agent's and the user's names."""
-    traces = wait_until(lambda: demo.stack.jaeger.traces(demo.service), "traces")
-    of_service = f'{{service_name="{demo.service}"}}'
-    loki = demo.stack.loki
+    traces = whole.stack.jaeger.traces(whole.service)
+    of_service = f'{{service_name="{whole.service}"}}'
+    loki = whole.stack.loki
     for trace_id, spans in traces.items():
-        lines = wait_until(lambda t=trace_id: loki.query(f'{of_service} | trace_id="{t}"'), "its logs")
+        lines = loki.query(f'{of_service} | trace_id="{trace_id}"')
+        assert lines
         assert {line["labels"]["span_id"] for line in lines} <= {span["spanId"] for span in spans}
-    with_trace = {line["labels"].get("trace_id") for line in demo.lines()} - {None, ""}
+    with_trace = {line["labels"].get("trace_id") for line in whole.lines()} - {None, ""}
     assert with_trace == set(traces)
     by_agent = loki.query(f'{of_service} | gen_ai_agent_name="{AGENT}"')
     assert {line["labels"]["trace_id"] for line in by_agent} == set(traces)
@@ -77,17 +84,17 @@ def test_logs_are_found_by_trace_agent_and_user(demo):
         assert {line["labels"]["user_id"] for line in lines} == {user}
 
 
-def test_an_exemplar_in_prometheus_leads_to_a_trace_in_jaeger(demo):
+def test_an_exemplar_in_prometheus_leads_to_a_trace_in_jaeger(whole):
     """Latency buckets carry exemplars, each with the id of a trace that Jaeger has."""
     end = time()
     exemplars = wait_until(
-        lambda: demo.stack.prometheus.exemplars(
-            f'agent_chat_latency_seconds_bucket{{job="{demo.service}"}}', end - 600, end + 60
+        lambda: whole.stack.prometheus.exemplars(
+            f'agent_chat_latency_seconds_bucket{{job="{whole.service}"}}', end - 600, end + 60
         ),
         "exemplars",
     )
     ids = {exemplar["labels"]["trace_id"] for exemplar in exemplars}
-    assert ids <= set(demo.stack.jaeger.traces(demo.service))
+    assert ids <= set(whole.stack.jaeger.traces(whole.service))
 
 
 @pytest.mark.parametrize("program", ["prometheus2", "prometheus"])

@@ -144,9 +144,15 @@ def test_what_a_program_could_not_deliver_is_in_its_own_count(chain, stack, sign
     traffic.run(30)
     traffic.end()
     wait_until(lambda: total(stack.prometheus, "agent_requests_total", service) == 150, "the metrics")
-    dropped = total(stack.prometheus, "agentotel_self_dropped_total", service, signal=signal)
-    assert dropped > 0
-    wait_until(lambda: arrived(stack, signal, service) + dropped == 300, "what arrived and what was dropped are all")
+    wait_until(lambda: dropped(stack, signal, service) > 0, "its count of what was dropped")
+    wait_until(
+        lambda: arrived(stack, signal, service) + dropped(stack, signal, service) == 300, "together they are all"
+    )
+
+
+def dropped(stack, signal, service) -> int:
+    """Return how many items of a signal a program says that it has dropped."""
+    return total(stack.prometheus, "agentotel_self_dropped_total", service, signal=signal)
 
 
 def arrived(stack, signal, service) -> int:
@@ -251,9 +257,9 @@ def test_a_full_disk_refuses_and_goes_on(chain, stack):
     traffic.end()
     chain.start(jaeger)
     wait_until(lambda: queued(collector, TO_JAEGER) == 0, "the queue has drained", 60)
-    dropped = total(stack.prometheus, "agentotel_self_dropped_total", service, signal="traces")
-    assert dropped > 0
-    wait_until(lambda: spans(jaeger, service) + dropped == SPANS_PER_RUN * traffic.runs, "these are all there were")
+    wait_until(lambda: dropped(stack, "traces", service) > 0, "its count of what was dropped")
+    all_runs = SPANS_PER_RUN * traffic.runs
+    wait_until(lambda: spans(jaeger, service) + dropped(stack, "traces", service) == all_runs, "together they are all")
 
 
 def test_a_slow_backend_holds_nobody_up(chain):
