@@ -208,9 +208,9 @@ def _failures() -> dict[str, Any]:
 def _limited() -> dict[str, Any]:
     return lines(
         "Answers 429",
-        "Tries that the provider refused because of its rate limits.",
+        "Tries that the provider refused because of its rate limits, by the model that was asked for: all of them.",
         "ops",
-        query(rate(selection("agent_rate_limited_total", OF_MODEL), "job, model"), "{{job}} {{model}}"),
+        query(rate(selection("agent_rate_limited_total"), "job, model"), "{{job}} {{model}}"),
         stacked=True,
         links=TRACES,
     )
@@ -219,12 +219,9 @@ def _limited() -> dict[str, Any]:
 def _limited_share() -> dict[str, Any]:
     return lines(
         "Share of 429",
-        "Of all tries, over 15 minutes; ModelRateLimited looks at 10 %.",
+        "Of all tries, over 15 minutes, by the model that was asked for: all of them. ModelRateLimited looks at 10 %.",
         "percentunit",
-        query(
-            f"max by (job, model) ({selection('job_model:agent_rate_limited:ratio_rate15m', OF_MODEL)})",
-            "{{job}} {{model}}",
-        ),
+        query(f"max by (job, model) ({selection('job_model:agent_rate_limited:ratio_rate15m')})", "{{job}} {{model}}"),
         thresholds=(RED_ABOVE, 0.05, 0.1),
         links=TRACES,
     )
@@ -233,9 +230,9 @@ def _limited_share() -> dict[str, Any]:
 def _retries() -> dict[str, Any]:
     return lines(
         "Retries",
-        "Tries of model calls after the first: each waits, and some are paid for.",
+        "Tries of model calls after the first, by the model that was asked for: each waits, and some are paid for.",
         "ops",
-        query(rate(selection("agent_retries_total", OF_MODEL), "job, model"), "{{job}} {{model}}"),
+        query(rate(selection("agent_retries_total"), "job, model"), "{{job}} {{model}}"),
         stacked=True,
         links=TRACES,
     )

@@ -81,9 +81,19 @@ def test_a_model_call_is_recorded_in_both_families():
         "reasoning": (1, 3),
     }
     assert {dict(labels)["model"] for labels in points["agent.token.usage"]} == {"m-1"}
-    assert points["agent.retries"] == {(("model", "m-1"),): 2}
-    assert points["agent.rate_limited"] == {(("model", "m-1"),): 1}
+    assert points["agent.retries"] == {(("model", "m"),): 2}
+    assert points["agent.rate_limited"] == {(("model", "m"),): 1}
     assert "agent.errors" not in points
+
+
+def test_refused_tries_have_one_model_whether_the_call_was_answered_in_the_end_or_not():
+    """A call that gives up names no model that answered: its 429s are counted with those of calls that got through."""
+    recorded = Recorded()
+    recorded.metrics.model_call(ModelCall(**CALL, retries=1, rate_limits=1), ended())
+    recorded.metrics.model_call(ModelCall(provider="openai", request_model="m", retries=2, rate_limits=3), failed())
+    points = recorded.points()
+    assert points["agent.rate_limited"] == {(("model", "m"),): 4}
+    assert points["agent.retries"] == {(("model", "m"),): 3}
 
 
 def test_only_input_and_output_are_official_types_of_tokens():

@@ -75,7 +75,8 @@ class Metrics:
         if not official:
             self._gen_ai_call(call, outcome)
         self.tokens(call, outcome, official=official)
-        model = call.response_model or call.request_model
+        # A try that was refused names no model that answered: with the answer's, one model would have two names here.
+        model = call.request_model or call.response_model
         if call.retries:
             self.add(defined.AGENT_RETRIES, call.retries, (model,), outcome.context)
         if call.rate_limits:
