@@ -19,7 +19,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def wait_until(condition, what: str, timeout_s: float = 30):
+def wait_until(condition, what: str, timeout_s: float = 60):
     """Ask again and again until the answer is true, and return it.
 
     Another process gives no event, so its state is asked for. An error of the network counts as "not yet".

@@ -24,7 +24,7 @@ def settled(look, what):
         return not seen
 
     try:
-        wait_until(met, what, 30)
+        wait_until(met, what)
     except TimeoutError as error:
         raise AssertionError(
             "\n".join(f"{it.name}: expected {it.expected}, found {it.found}" for it in seen)
