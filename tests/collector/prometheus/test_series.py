@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentotel.model.instruments import INSTRUMENTS
+from agentotel.telemetry.ending import _CANCELLING
 
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
@@ -97,3 +98,9 @@ def test_every_recording_rule_is_in_the_documentation(rules) -> None:
     )
     named = {rule["record"] for rule in rules if "record" in rule}
     assert listed == {name for name in named if not name.startswith("agentotel:threshold:")}
+
+
+def test_what_is_a_cancellation_is_no_failure_of_a_model(rules) -> None:
+    """The rules leave out just the kinds of errors by which a program cancels, as the telemetry knows them."""
+    left_out = [set(it.split("|")) for rule in rules for it in re.findall(r'error_type!~"([^"]+)"', rule["expr"])]
+    assert left_out == [_CANCELLING, _CANCELLING]
