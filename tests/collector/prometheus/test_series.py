@@ -80,7 +80,7 @@ def test_every_label_that_is_selected_or_grouped_by_is_one_of_the_instrument(rul
     }  # fmt: skip
     for rule in rules:
         for labels in re.findall(r"\b(?:by|on|ignoring) \(([^)]*)\)", rule["expr"]):
-            assert set(re.split(r",\s*", labels)) <= allowed, rule.get("alert") or rule["record"]
+            assert set(filter(None, re.split(r",\s*", labels))) <= allowed, rule.get("alert") or rule["record"]
 
 
 def test_every_recording_rule_is_named_after_its_labels(rules) -> None:
