@@ -12,6 +12,7 @@ from backend_programs.alertmanager import Alertmanager
 from backend_programs.binaries import binary
 from backend_programs.collector import Collector
 from backend_programs.jaeger import Jaeger
+from backend_programs.kafka import Kafka
 from backend_programs.loki import Loki
 from backend_programs.processes import Program
 from backend_programs.prometheus import Prometheus
@@ -24,6 +25,7 @@ __all__ = [
     "Alertmanager",
     "Collector",
     "Jaeger",
+    "Kafka",
     "Loki",
     "Program",
     "Prometheus",

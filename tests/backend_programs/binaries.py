@@ -16,7 +16,8 @@ def binary(name: str) -> Path:
     """Return the path of a program; without it the test is skipped, which is an error in CI.
 
     Args:
-        name: otelcol, jaeger, prometheus, promtool, loki, alertmanager, amtool, or prometheus2 and promtool2 of Debian.
+        name: otelcol, jaeger, prometheus, promtool, loki, alertmanager, amtool, kafka, or prometheus2 and promtool2 of
+            Debian.
     """
     path = _folder() / name
     if not path.exists():

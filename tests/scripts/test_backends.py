@@ -83,6 +83,19 @@ def test_it_builds_with_tags_and_replacements_and_prints_the_folder(checkout):
     assert "build -mod=mod -trimpath -tags slim" in calls
 
 
+def test_a_source_of_ours_is_built_with_the_package_that_it_imports(checkout):
+    """It is no tool but a program of its own, and another source is another program."""
+    (checkout.folder / "own.go").write_text("package main // one")
+    checkout.versions.write_text(VERSIONS.replace("minutes = 1", 'minutes = 1\nsource = "own.go"'))
+    first = checkout.run()
+    assert first.returncode == 0, first.stderr
+    calls = checkout.calls.read_text()
+    assert "get -tags slim example.invalid/tool/cmd/tool@v1.2.3" in calls
+    assert calls.splitlines()[-1].endswith(" .")
+    (checkout.folder / "own.go").write_text("package main // two")
+    assert checkout.run().stdout != first.stdout
+
+
 def test_a_second_run_builds_nothing(checkout):
     """What is there is used."""
     first = checkout.run()
