@@ -35,7 +35,7 @@ BROKEN_AGENT = "grafana-broken"
 FULFILMENT = "grafana-fulfilment"
 SHOP = "grafana-shop"
 
-_BUSY = (
+BUSY = (
     "--rate=4", "--latency=0.3", "--errors=0.2", "--slow=0.1", "--slow-seconds=1", "--rate-limits=0.2",
     "--tool-errors=0.2", "--loops=0.2", "--cancelled=0.1",
 )  # fmt: skip
@@ -81,9 +81,9 @@ def traffic(stack: Stack, folder: Path) -> Iterator[None]:
     """
     dead = f"http://127.0.0.1:{free_port()}"
     programs = [
-        _start(stack, folder, COMPANY_SERVICE, str(LOAD), *_BUSY, AGENTOTEL_BUDGET="day=0.001; month=1000",
+        _start(stack, folder, COMPANY_SERVICE, str(LOAD), *BUSY, AGENTOTEL_BUDGET="day=0.001; month=1000",
                AGENTOTEL_LOOP_LIMIT="4", OTEL_RESOURCE_ATTRIBUTES=f"service.namespace={NAMESPACE}"),
-        _start(stack, folder, CARELESS, str(LOAD), *_BUSY, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{dead}/v1/traces",
+        _start(stack, folder, CARELESS, str(LOAD), *BUSY, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{dead}/v1/traces",
                OTEL_EXPORTER_OTLP_LOGS_ENDPOINT=f"{dead}/v1/logs",
                OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT="true", AGENTOTEL_REDACT="[aeiou]{2}",
                AGENTOTEL_ATTRIBUTE_BYTES="64", AGENTOTEL_CARDINALITY_LIMIT="2"),
