@@ -102,6 +102,12 @@ def test_on_one_host_programs_ask_one_another_by_loopback():
         )
 
 
+def test_only_on_one_host_there_are_command_lines():
+    """Compose has them in its own file."""
+    assert "start.txt" in render(pack(), Choices(layout="host"), "1.2.3")
+    assert "start.txt" not in render(pack(), Choices(layout="compose"), "1.2.3")
+
+
 def test_every_option_has_an_effect_on_the_real_pack():
     """No option of the command is there for nothing."""
     url = "https://somewhere.example"

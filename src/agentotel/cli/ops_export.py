@@ -16,6 +16,7 @@ from agentotel.cli.output import console, escaped, message, print_list, told_pla
 from agentotel.config.load import DEFAULT, load
 from agentotel.ops import choices, export, manifest
 from agentotel.ops.export import Status
+from agentotel.ops.host_commands import HOST_COMMANDS
 from agentotel.ops.pack_location import pack
 from agentotel.ops.rendering import PROGRAM_VARIABLES, render, without_effect
 
@@ -78,7 +79,9 @@ def command(
     for warning in (*_warnings(chosen, loaded), *_without_effect(root, chosen)):
         message(f"agentotel: {warning}")
     if not as_json:
-        message(_what_next(folder, changes, only_diff=only_diff, blocked=blocked))
+        message(_summary(folder, changes, only_diff=only_diff, blocked=blocked))
+        if not only_diff and not blocked:
+            message(_what_next(folder, chosen))
     ctx.exit(1 if _differing(changes, only_diff=only_diff) else 0)
 
 
@@ -152,7 +155,7 @@ def _without_effect(root: Path, chosen: Choices) -> Iterator[str]:
         yield f"--{name.replace('_', '-')} changes nothing in this pack"
 
 
-def _what_next(folder: Path, changes: Sequence[Change], *, only_diff: bool, blocked: bool) -> str:
+def _summary(folder: Path, changes: Sequence[Change], *, only_diff: bool, blocked: bool) -> str:
     shown = shlex.quote(str(folder))
     counts = Counter(change.status for change in changes)
     summary = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
@@ -163,11 +166,19 @@ def _what_next(folder: Path, changes: Sequence[Change], *, only_diff: bool, bloc
             f"{summary}; nothing was written: {shown} has files of these names that agentotel did not write.\n"
             f"See them with --diff, take another folder, or overwrite them with --force."
         )
+    return summary
+
+
+def _what_next(folder: Path, chosen: Choices) -> str:
+    shown = shlex.quote(str(folder))
+    compose = f"(cd {shown} && docker compose up --detach)", "start it: Grafana is at http://127.0.0.1:3000"
+    by_hand = f"cat {shown}/{HOST_COMMANDS}", "how each program is started: not by compose, whose names are not used"
+    start, why_start = by_hand if chosen.layout == "host" else compose
     steps = {
         f"agentotel ops check {shown}": "check it with the programs that are found",
-        f"(cd {shown} && docker compose up --detach)": "start it: Grafana is at http://127.0.0.1:3000",
+        start: why_start,
         f"set -a; . {shown}/{PROGRAM_VARIABLES}; set +a": "tell your programs where to send",
         "opentelemetry-instrument python my_agent.py": "run them",
     }
     width = max(map(len, steps))
-    return "\n".join([summary, "", "What next:", *(f"  {step:{width}}  {why}" for step, why in steps.items())])
+    return "\n".join(["", "What next:", *(f"  {step:{width}}  {why}" for step, why in steps.items())])

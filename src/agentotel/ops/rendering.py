@@ -1,10 +1,11 @@
-"""The files that are written for a user: those of the pack with the user's choices in them, and two of variables."""
+"""The files that are written for a user: those of the pack with the user's choices in them, and how to start it all."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from agentotel.ops.host_commands import HOST_COMMANDS, host_commands
 from agentotel.ops.pack_location import COMPOSE_FILE, files
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def render(root: Path, choices: Choices, version: str) -> dict[str, File]:
     compose = rendered[COMPOSE_FILE].content.decode()
     rendered[COMPOSE_VARIABLES] = File(compose_variables(compose, choices, version).encode())
     rendered[PROGRAM_VARIABLES] = File(program_variables(choices).encode())
+    if choices.layout == "host":
+        rendered[HOST_COMMANDS] = File(host_commands(choices).encode())
     return {name: rendered[name] for name in sorted(rendered)}
 
 
