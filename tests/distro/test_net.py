@@ -141,7 +141,7 @@ def test_what_an_exporter_raises_on_is_lost_and_counted(kind):
 
     dropped = []
     count = lambda signal, number: dropped.append((signal, number))  # noqa: E731
-    record = SimpleNamespace(log_record=SimpleNamespace(attributes={}))
+    record = SimpleNamespace(log_record=LogRecord(), instrumentation_scope=None)
     metric = SimpleNamespace(data=SimpleNamespace(data_points=["a point", "another"]))
     scope = SimpleNamespace(scope_metrics=[SimpleNamespace(metrics=[metric])])
     guarded, batch, number = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentotel.privacy.checks import end_if_random, iban_end, luhn_end
+from agentotel.privacy.checks import end_if_guessed_well, end_if_random, end_unless_code, iban_end, luhn_end
 
 
 @pytest.mark.parametrize("number", ["4111 1111 1111 1111", "378282246310005", "6011-1111-1111-1117", "30569309025904"])
@@ -38,3 +38,21 @@ def test_no_ibans():
 def test_words_are_not_random(text, random):
     """Plain words are told from tokens."""
     assert bool(end_if_random(text)) is random
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("hunter2", True), ("correct", True), ("p[w]d!", True), ("a.b", True), ("None", False), ("str", False),
+        ("required.", False), ("os.environ[", False), ("self.password", False), ("tokenizer.next(", False), ("${KEY}", False),
+    ],
+)  # fmt: skip
+def test_code_is_no_secret(text, secret):
+    """Types, constants and references to where a secret comes from are told from secrets."""
+    assert bool(end_unless_code(text)) is secret
+
+
+@pytest.mark.parametrize(("text", "end"), [("hunter2.", 7), ("hunter2", 7), ("required", 0), ("self.token1", 0)])
+def test_a_password_in_prose_is_not_a_word(text, end):
+    """It ends before the punctuation of the sentence, and has to look random."""
+    assert end_if_guessed_well(text) == end

@@ -207,6 +207,15 @@ def test_secrets_are_redacted_in_structures():
     assert counts == Counter(sensitive_key=3, email=2)
 
 
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(4111111111111111, "[REDACTED:card_number]"), (4111111111111112, 4111111111111112), (1732300000000000000,) * 2],
+)
+def test_card_numbers_that_are_no_text_are_found(number, shown):
+    """A number with the form and the check digit of a card is replaced, times and ids are not."""
+    assert redact_value({"n": number}, Redactor())[0] == {"n": shown}
+
+
 def test_values_are_not_changed_in_place():
     """The user's own structure stays as it was."""
     value = {"password": "x", "list": ["a@b.org"]}

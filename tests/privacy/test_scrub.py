@@ -126,3 +126,37 @@ def test_content_that_is_safe_is_not_copied():
     assert scrubber.attributes({"input.value": "hello", "llm.prompts": ("a", "b")}) is None
     assert scrubber.attributes({"a": 1}) is None
     assert scrubber.attributes({"a": 1}) is None
+
+
+def test_structured_content_is_redacted_and_cut():
+    """Messages that are lists and mappings, as log records have them, pass the same redaction and budgets as JSON."""
+    redacted, truncated = [], []
+    scrubber = Scrubber(
+        Redactor(),
+        ByteBudget(attribute_bytes=400, span_bytes=600),
+        on_redacted=lambda kind, number: redacted.append((kind, number)),
+        on_truncated=truncated.append,
+    )
+    parts = [{"type": "text", "content": "mail jane@example.org"}, {"password": "x", "card": 4111111111111111}]
+    result = scrubber.attributes(
+        {
+            "gen_ai.input.messages": [{"role": "user", "parts": parts}],
+            "gen_ai.tool.call.arguments": {"to": "bob@example.org"},
+            "gen_ai.output.messages": ({"content": "x" * 5_000},),
+            "a": {"mail": "jane@example.org"},
+        }
+    )
+    (message,) = result["gen_ai.input.messages"]
+    assert message["parts"][0]["content"] == "mail [REDACTED:email]"
+    assert message["parts"][1] == {"password": "[REDACTED:sensitive_key]", "card": "[REDACTED:card_number]"}
+    assert result["gen_ai.tool.call.arguments"] == {"to": "[REDACTED:email]"}
+    assert result["a"] == {"mail": "jane@example.org"}
+    assert len(str(result["gen_ai.output.messages"])) < 400
+    assert truncated == ["gen_ai.output.messages"]
+    assert sorted(redacted) == [("card_number", 1), ("email", 1), ("email", 1), ("sensitive_key", 1)]
+
+
+def test_structured_content_that_is_safe_stays_as_it_is():
+    """Nothing to redact and nothing to cut leaves lists and mappings as they were."""
+    attributes = {"gen_ai.input.messages": [{"role": "user", "parts": [{"content": "hello", "n": 1}]}]}
+    assert Scrubber(Redactor(), ByteBudget()).attributes(attributes) is None

@@ -7,40 +7,30 @@ thread. What an exporter could not deliver is counted here.
 
 from __future__ import annotations
 
-import re
-from copy import copy
-from operator import is_
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import Status
 
 from agentotel._base import failopen
 from agentotel.distro import histogram_forms, quiet
-from agentotel.distro.otlp.attributes import of_span, plain
 from agentotel.distro.otlp.exporters import OtlpExporter
-from agentotel.model import names
+from agentotel.distro.scrubbing import Scrub, scrub_record, scrubbed_record, scrubbed_span
 from agentotel.model.instruments import INSTRUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
     from opentelemetry.sdk.metrics.export import Metric, MetricsData
 
-    Scrub = Callable[[Mapping[str, Any]], dict[str, Any] | None]
     OnDropped = Callable[[str, int], None]
 
 
 Item = TypeVar("Item")
-
-_IS_TYPE: Final = re.compile(r"[A-Za-z_][\w.<>]{0,200}").fullmatch
-"""What a type of error looks like, such as ``openai.RateLimitError``: no words of anybody's."""
-
 
 def _counter(exporter: object, on_dropped: OnDropped) -> OnDropped:
     """Return what counts the losses of an exporter: our own ones know better than all or nothing, and do it."""
@@ -233,6 +223,7 @@ class ScrubbingSpanProcessor(SpanProcessor):
         if clean is not span:
             span._attributes = clean._attributes  # noqa: SLF001 - the SDK offers no way to change an ended span
             span._events = clean._events  # noqa: SLF001
+            span._links = clean._links  # noqa: SLF001
             span._status = clean._status  # noqa: SLF001
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
@@ -249,9 +240,7 @@ class ScrubbingLogRecordProcessor(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Scrub the record before all further processors see it."""
-        attributes = self._scrub(log_record.log_record.attributes or {})
-        if attributes is not None:
-            log_record.log_record.attributes = attributes
+        scrub_record(log_record.log_record, log_record.instrumentation_scope, self._scrub)
 
     def shutdown(self) -> None:
         """Nothing to shut down."""
@@ -260,46 +249,3 @@ class ScrubbingLogRecordProcessor(LogRecordProcessor):
         """Nothing to flush."""
         del timeout_millis
         return True
-
-
-def scrubbed_span(span: ReadableSpan, scrub: Scrub) -> ReadableSpan:
-    """Return `span`, or a copy of it without the content that must not leave."""
-    attributes = scrub(of_span(span))
-    status = _scrubbed_status(span.status, scrub)
-    events = span.events
-    clean_events = [_scrubbed_event(event, scrub) for event in events] if events else events
-    if attributes is None and status is span.status and all(map(is_, clean_events, events)):
-        return span
-    clean = copy(span)
-    clean._events = clean_events  # noqa: SLF001 - a ReadableSpan has no constructor arguments for all of its parts
-    clean._status = status  # noqa: SLF001
-    if attributes is not None:
-        clean._attributes = attributes  # noqa: SLF001
-    return clean
-
-
-def _scrubbed_status(status: Status, scrub: Scrub) -> Status:
-    """Return a status whose description says no more of an exception than may leave.
-
-    The SDK itself describes a span that an exception ends by the exception's words: ``ValueError: its message``.
-    """
-    if status.description is None or _IS_TYPE(status.description):
-        return status
-    scrubbed = scrub({names.EXCEPTION_MESSAGE: status.description})
-    if scrubbed is None:
-        return status
-    kind = status.description.partition(":")[0]
-    return Status(status.status_code, scrubbed.get(names.EXCEPTION_MESSAGE, kind if _IS_TYPE(kind) else None))
-
-
-def _scrubbed_event(event: Event, scrub: Scrub) -> Event:
-    attributes = scrub(plain(event.attributes))
-    return event if attributes is None else Event(event.name, attributes, event.timestamp)
-
-
-def scrubbed_record(record: ReadableLogRecord, scrub: Scrub) -> ReadableLogRecord:
-    """Return `record`, after removing from it the content that must not leave."""
-    attributes = scrub(plain(record.log_record.attributes))
-    if attributes is not None:
-        record.log_record.attributes = attributes
-    return record

@@ -46,3 +46,27 @@ def end_if_random(candidate: str) -> int:
     """Accept what does not look like words: it holds a digit, a base64 padding, or upper case within a word."""
     looks_random = re.search(r"\d|=$|[a-z][A-Z]|[A-Z]{2}[a-z]", candidate)
     return len(candidate) if looks_random else 0
+
+
+_PLACEHOLDERS: Final = frozenset({
+    "a", "an", "any", "bool", "bytes", "false", "int", "nil", "no", "none", "null", "optional", "required", "str", "string",
+    "the", "true", "undefined", "yes",
+})  # fmt: skip
+"""What stands after ``password:`` or ``token =`` in code and prose, and is none."""
+
+_CODE: Final = re.compile(
+    r"(?:os|self|cls|settings|config|options|args|request|response|process\.env)\.\w|(?:Optional|Annotated|Union)\[|getenv\("
+    r"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\($|\$\{|\$\(|\{\{"
+)
+
+
+def end_unless_code(candidate: str) -> int:
+    """Accept what may be a secret: no type, no constant, no reference to where the secret comes from."""
+    word = candidate.rstrip(".,:!?*|").lower()
+    return 0 if word in _PLACEHOLDERS or _CODE.match(candidate) else len(candidate)
+
+
+def end_if_guessed_well(candidate: str) -> int:
+    """Accept what looks like a password even though prose surrounds it: random, and no code."""
+    candidate = candidate.rstrip(".,;:)")
+    return end_if_random(candidate) and end_unless_code(candidate)

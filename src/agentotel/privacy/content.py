@@ -43,6 +43,9 @@ _MIN_INT: Final = -(2**63)
 _MAX_INT: Final = 2**63 - 1
 """JSON readers (and orjson) take numbers beyond these for floats or for errors; they are written as text."""
 
+_LEAST_CARD_NUMBER: Final = 10**12
+"""Numbers below this are no secret by their form; those above may be a card number that is no text."""
+
 _MAX_PRINTED_BITS: Final = 1_024
 """Python takes long to print larger numbers, or refuses."""
 
@@ -89,6 +92,31 @@ def redact_value(value: object, redactor: Redactor, max_bytes: int = MAX_BYTES) 
     """
     walk = _Walk(max_bytes, redactor)
     return walk.visit(value, 0), walk.redacted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bounded:
+    """Structured content as it may be recorded.
+
+    Attributes:
+        data: Of dict, list, str, int, float, bool and None.
+        bytes: About how many it takes.
+        cut: Whether something is missing.
+        redacted: How many secrets of each kind were replaced.
+    """
+
+    data: Any
+    bytes: int
+    cut: bool
+    redacted: Counter[str]
+
+
+def bound(value: object, max_bytes: int, redactor: Redactor) -> Bounded:
+    """Return `value` as `redact_value` does, cut to `max_bytes`, for where structure is recorded and not JSON."""
+    walk = _Walk(max_bytes, redactor)
+    before = walk.remaining
+    data = walk.visit(value, 0)
+    return Bounded(data, before - walk.remaining, walk.cut, walk.redacted)
 
 
 class _Walk:
@@ -139,6 +167,12 @@ class _Walk:
             bits = value.bit_length()
             return self._text(str(value)) if bits <= _MAX_PRINTED_BITS else f"<integer of {bits} bits>"
         text = repr(value)
+        if self._redactor is not None and isinstance(value, int) and value >= _LEAST_CARD_NUMBER:
+            safe, counts = self._redactor.redact(text)
+            if counts:
+                self.redacted.update(counts)
+                self.remaining -= len(safe)
+                return safe
         self.remaining -= len(text)
         return value if math.isfinite(value) else text
 

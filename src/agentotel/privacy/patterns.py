@@ -51,6 +51,7 @@ _VALUE = (
     # A closing bracket belongs to the value only if the value goes on behind it.
     r"|(?P<bare>(?:[^\s\"'\\,;&<>)}\]]|[)}\]](?=[^\s\"'\\,;&<>)}\]]))+))"
 )
+_SPACE = r"[ .\xa0\u2009\u202f-]"
 _SCHEME = r"(?:bearer|basic|digest|token|negotiate|apikey)\s{1,4}"
 
 PATTERNS: Final = (
@@ -83,9 +84,35 @@ PATTERNS: Final = (
     _token("sendgrid_key", r"SG\.[\w-]{16,}\.[\w-]{16,}", "sg."),
     _token(
         "inference_key",
-        r"(?:gsk_|xai-|r8_|pplx-|nvapi-)[\w-]{20,}",
-        "gsk_", "xai-", "r8_", "pplx-", "nvapi-",
+        r"(?:(?:gsk_|xai-|r8_|pplx-|nvapi-|tvly-|lsv2_(?:pt|sk)_|pcsk_|tgp_v1_|jina_)[\w-]{20,}|csk-[A-Za-z0-9]{40,}"
+        r"|fw_[A-Za-z0-9]{20,}|(?:fc-|e2b_|sk_)[0-9a-f]{32,}|ABSK[A-Za-z0-9+/]{100,}={0,2})",
+        "gsk_", "xai-", "r8_", "pplx-", "nvapi-", "tvly-", "lsv2_", "pcsk_", "tgp_v1_", "jina_", "csk-", "fw_", "fc-", "e2b_",
+        "sk_", "absk",
         end=checks.end_if_random,
+    ),
+    _token(
+        "service_token",
+        r"(?:(?:shp(?:at|ca|pa|ss)_|sq0(?:atp|csp)-|lin_api_|ntn_|figd_|ATATT3|dckr_pat_|gl(?:sa|c)_|NRAK-|PMAK-|sntry[su]_"
+        r"|pscale_(?:tkn|pw|oauth)_|AGE-SECRET-KEY-1|1//0|hv[sbr]\.|dp\.(?:pt|st|sa)\.)[\w-]{20,}"
+        r"|(?:do[opr]_v1_|dapi|rubygems_|sbp_|pul-|key-)[0-9a-f]{32,}|secret_[A-Za-z0-9]{43}(?!\w)|[0-9a-f]{32}-us\d{1,2}(?!\w)"
+        r"|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,})",
+        "shp", "sq0", "lin_api_", "ntn_", "figd_", "atatt3", "dckr_pat_", "glsa_", "glc_", "nrak-", "pmak-", "sntry", "pscale_",
+        "age-secret-key-", "1//0", "hvs.", "hvb.", "hvr.", "dp.", "_v1_", "dapi", "rubygems_", "sbp_", "pul-", "key-", "secret_",
+        "-us", "pat", ".atlasv1.",
+        end=checks.end_if_random,
+    ),
+    _token("bot_token", r"(?:\d{8,10}:AA[\w-]{33}|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38})(?![\w-])", ":aa", "."),
+    _token(
+        "webhook",
+        r"(?:discord(?:app)?\.com/api/webhooks/\d{15,20}/|[\w-]{1,63}\.webhook\.office\.com/webhookb2/)[\w@/-]{20,}",
+        "/api/webhooks/", "webhook.office.com",
+    ),
+    Pattern(
+        "url_signature",
+        re.compile(
+            r"[?&](?:sig|signature|x-(?:amz|goog)-(?:signature|security-token))=(?P<secret>[\w%+/=.~-]{16,})", re.IGNORECASE
+        ),
+        ("sig", "-token="),
     ),
     Pattern(
         "url_password",
@@ -103,6 +130,16 @@ PATTERNS: Final = (
             re.IGNORECASE,
         ),
         ("authorization",),
+        checks.end_unless_code,
+    ),
+    Pattern(
+        "cookie",
+        re.compile(
+            rf"(?<![A-Za-z0-9])cookie{_ASSIGN}{_QUOTE}?(?P<secret>[\w.-]{{1,128}}=[^\s;,\"'\\]+"
+            r"(?:; {0,4}[\w.-]{1,128}(?:=[^\s;,\"'\\]*)?){0,64})",
+            re.IGNORECASE,
+        ),
+        ("cookie",),
     ),
     Pattern(
         "bearer_token",
@@ -120,11 +157,26 @@ PATTERNS: Final = (
             re.IGNORECASE,
         ),
         ("pass", "pwd", "secret", "credential", "key", "token"),
+        checks.end_unless_code,
+    ),
+    Pattern(
+        "password",
+        re.compile(
+            r"(?:passw(?:or)?d|passphrase|passwort|kennwort|api[ _-]?key|(?:access|secret) key)\s{1,4}(?:is|was|ist|lautet):?"
+            r"\s{1,4}[\"'`]?(?P<secret>(?!\[REDACTED:)[^\s\"'`\\]{6,})"
+            # On a command line: an option that says what it is, and curl's ``-u name:password`` (but not ``-u uid:gid``).
+            r"|--(?:[a-z]{1,32}-){0,4}(?:password|passwd|passphrase|secret|token|api-?key|access-key)\s{1,4}[\"']?"
+            r"(?P<double>(?!\[REDACTED:|-)[^\s\"'`\\]{6,})"
+            r"|(?<!\S)(?:-u|--user)\s{1,4}[\"']?[\w.@-]{1,128}:(?P<single>(?!\[REDACTED:|\d+\b)[^\s\"'\\]+)",
+            re.IGNORECASE,
+        ),
+        ("pass", "kennwort", "key", "--", "-u"),
+        checks.end_if_guessed_well,
     ),
     # Personal data.
     Pattern(
         "email",
-        re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"),
+        re.compile(r"(?<![\w.+%-])(?!git@)[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}"),
         ("@",),
     ),
     Pattern(
@@ -137,7 +189,9 @@ PATTERNS: Final = (
     Pattern(
         "card_number",
         re.compile(
-            r"(?<![\d.])(?:[2-6]\d{12,18}|[2-6]\d{3}([ -])\d{4}\1\d{4}\1\d{1,7}|3\d{3}([ -])\d{6}\2\d{4,5})(?!\d)",
+            # Not inside of a hexadecimal number: trace ids and hashes hold many rows of digits.
+            r"(?<![A-Za-z0-9.])(?:4\d{15}(?:\d{3})?|5\d{15,18}|6\d{15,18}|2[2-7]\d{14}|35\d{14}|3[47]\d{13}|3[0689]\d{12}"
+            rf"|[2-6]\d{{3}}({_SPACE})\d{{4}}\1\d{{4}}\1\d{{4}}(?:\1\d{{3}})?|3\d{{3}}({_SPACE})\d{{6}}\2\d{{4,5}})(?![A-Za-z0-9])",
             re.ASCII,
         ),
         _DIGITS,
@@ -147,18 +201,36 @@ PATTERNS: Final = (
     Pattern(
         "phone",
         re.compile(
-            r"(?<![\w+])\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){5,12}(?!\d)"
-            r"|(?<![\w.+-])(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?![\w-])",
+            # International, also with dots throughout: one dot alone makes a signed decimal number.
+            r"(?<![\w+])\+[1-9]\d{0,2}[ -]?(?:\(\d{1,4}\)[ -]?)?\d(?:[ /-]?\d){6,12}(?!\w|[.,]\d)"
+            r"|(?<![\w+])\+[1-9]\d{0,2}\.(?:\d{1,4}(?:\.\d{2,4}){2,5}|\d{9,12})(?![\d.])"
+            # North America, China.
+            r"|(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?![\w-])"
+            r"|(?<![\w.+-])1[3-9]\d([ -])\d{4}\1\d{4}(?![\w-])"
+            # Elsewhere, with the zeros before an area or a country code: not in tables of numbers, no dates, no postal codes.
+            r"|(?<![\w.,+/:-])(?<!\d )(?!\d\d([ /-])\d\d\2(?:19|20)\d\d(?!\d)|\d{5}-\d{4}(?!\d))"
+            r"(?:(?=\d{2,5}[ /-])0[1-9](?:[ /-]?\d){7,10}|00[1-9]\d{0,2}[ /-][1-9(](?:\)?[ /-]?\d){6,11})"
+            r"(?!\w|[.,:/-]\d| \d)",
             re.ASCII,
         ),
         _DIGITS,
+    ),
+    Pattern(
+        "phone",
+        re.compile(
+            r"(?<![A-Za-z])(?:(?:tele)?phone|telefon|tel|mobile|mobil|handy|cell|fax|whatsapp)"
+            rf"(?:[ _-]?(?:number|nummer|no|nr))?\.?{_ASSIGN}{_QUOTE}?(?P<secret>\+?\(?\d(?:[ ()./-]{{0,2}}\d){{6,14}})(?!\w)",
+            re.IGNORECASE | re.ASCII,
+        ),
+        ("phone", "tel", "mobil", "handy", "cell", "fax", "whatsapp"),
     ),
 )  # fmt: skip
 """In the order in which they are applied."""
 
 SENSITIVE_KEYS: Final = frozenset({
-    "access_key", "account_key", "api_key", "apikey", "auth", "authorization", "bearer", "client_secret", "cookie",
-    "credential", "credentials", "passphrase", "passwd", "password", "passwort", "private_key", "proxy_authorization",
-    "pwd", "secret", "secret_key", "set_cookie", "token", "x_api_key",
+    "access_key", "account_key", "api_key", "apikey", "auth", "authorization", "bearer", "card_number", "client_secret",
+    "connection_string", "cookie", "credential", "credentials", "cvc", "cvv", "mobile_number", "passphrase", "passwd",
+    "password", "passwort", "phone_number", "private_key", "proxy_authorization", "pwd", "secret", "secret_key",
+    "set_cookie", "subscription_key", "telephone", "token", "x_api_key",
 })  # fmt: skip
 """Keys of structured data whose whole value is masked; a key that ends in one of them (``db_password``) as well."""

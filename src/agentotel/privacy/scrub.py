@@ -6,13 +6,15 @@ at once and not again for every span. Both are bounded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from agentotel.model import names
+from agentotel.privacy.content import bound
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from agentotel.privacy.budgets import ByteBudget, SpanBudget
     from agentotel.privacy.redaction import Redactor
@@ -140,9 +142,18 @@ class Scrubber:
         """Return one attribute's value, redacted and cut; numbers are left alone."""
         if isinstance(value, str):
             return self._text(name, value, span)
+        if isinstance(value, Mapping) or (isinstance(value, tuple | list) and not all(map(_is_flat, value))):
+            return self._structured(name, value, span)
         if isinstance(value, tuple | list):
             return tuple(self._value(name, item, span) for item in value)
         return value
+
+    def _structured(self, name: str, value: object, span: SpanBudget) -> Any:
+        """Return messages that are no JSON but lists and mappings themselves, as log records and newer spans have."""
+        bounded = bound(value, span.next_bytes, self._redactor)
+        span.remaining -= bounded.bytes
+        self._tell(name, bounded.redacted, cut=bounded.cut)
+        return bounded.data
 
     def _text(self, name: str, text: str, span: SpanBudget) -> str:
         text, redacted = self._redactor.redact(text)
@@ -156,3 +167,7 @@ class Scrubber:
                 self._on_redacted(kind, number)
         if cut and self._on_truncated is not None:
             self._on_truncated(name)
+
+
+def _is_flat(value: object) -> bool:
+    return value is None or isinstance(value, str | bytes | bool | int | float)
