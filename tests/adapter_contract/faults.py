@@ -8,17 +8,23 @@ keeps it in a partial, is reached by that. This module owns no state but puts th
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any, Final
 
 from agentotel import patching
 from agentotel._base import failopen
+from agentotel.model.contract import Call, Native, Note, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from dataclasses import Field
 
     from agentotel.model.contract import Adapter, Observer
 
-RECORDING_METHODS: Final = ("activate", "suspend", "chunk", "headers", "stop", "fail")
+RECORDING_METHODS: Final = tuple(
+    name for name, value in vars(Recording).items() if isfunction(value) and name[0] != "_"
+)
 """What a recording is asked for, each of which can fail."""
 
 
@@ -143,13 +149,20 @@ def broken_functions(adapters: Sequence[Adapter], name: str) -> Iterator[None]:
         yield
 
 
+def _is_of_functions(field: Field[Any]) -> bool:
+    """Tell by its annotation whether a field of the contract holds a function."""
+    return "Callable[" in str(field.type) or "Inject" in str(field.type)
+
+
 def functions_of(adapters: Sequence[Adapter]) -> list[str]:
     """Return the names of the functions that the parts of adapters have."""
     parts = [part for adapter in adapters for part in (*adapter.calls, *adapter.notes, *adapter.natives)]
     return [name for name in _FUNCTIONS if any(getattr(part, name, None) is not None for part in parts)]
 
 
-_FUNCTIONS: Final = ("request", "response", "chunk", "deferred", "inject", "note", "start", "end")
+_FUNCTIONS: Final = tuple(
+    dict.fromkeys(field.name for part in (Call, Note, Native) for field in fields(part) if _is_of_functions(field))
+)
 
 
 def _fail(*_: object) -> Any:

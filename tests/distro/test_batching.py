@@ -12,8 +12,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 
+from agentotel._base import failopen
 from agentotel.distro import batching, quiet
-from agentotel.distro.batches import Limits
+from agentotel.distro.batches import Batches, Limits
 from agentotel.distro.batching import BatchingLogRecordProcessor, BatchingSpanProcessor
 
 
@@ -62,6 +63,31 @@ def test_what_ends_after_the_end_is_counted(dropped):
     span.end()
     assert dropped == [("traces", 1)]
     assert quiet.exporter_messages.reason == "recorded after the end"
+
+
+def test_an_error_of_ours_does_not_reach_who_ends_a_span_or_logs(monkeypatch):
+    """Spans and log records of others are handed over in the program's own code: what fails here is counted there."""
+
+    def fail(*arguments):
+        raise RuntimeError("injected")
+
+    failopen.reset()
+    monkeypatch.setattr(Batches, "put", fail)
+    monkeypatch.setattr(Batches, "flush", fail)
+    monkeypatch.setattr(failopen, "_strict", False)
+    spans, logs = (
+        BatchingSpanProcessor(InMemorySpanExporter(), print),
+        BatchingLogRecordProcessor(InMemoryLogRecordExporter(), print),
+    )
+    tracers, loggers = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(spans)
+    loggers.add_log_record_processor(logs)
+    tracers.get_tracer("x").start_span("a").end()
+    loggers.get_logger("x").emit(LogRecord(body="hello"))
+    assert not spans.force_flush()
+    assert not logs.force_flush()
+    assert failopen.errors() == {"traces.put": 1, "logs.put": 1, "traces.flush": 1, "logs.flush": 1}
+    failopen.reset()
 
 
 def test_log_records_reach_the_exporter_without_the_programs_context(dropped):

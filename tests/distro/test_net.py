@@ -129,6 +129,24 @@ def test_providers_of_others_get_the_net_before_their_processors():
     assert "canary" not in str(logs.get_finished_logs()[0].log_record.attributes)
 
 
+def test_providers_of_others_get_nothing_that_cannot_be_looked_through():
+    """Spans and records that cannot be scrubbed lose all that might be content; the program notices nothing."""
+
+    def fail(attributes):
+        raise RuntimeError("injected")
+
+    failopen.reset()
+    spans, logs = InMemorySpanExporter(), InMemoryLogRecordExporter()
+    record_span([ScrubbingSpanProcessor(fail), SimpleSpanProcessor(spans)])
+    record_log([ScrubbingLogRecordProcessor(fail), SimpleLogRecordProcessor(logs)])
+    (span,), (entry,) = spans.get_finished_spans(), logs.get_finished_logs()
+    assert span.name == "chat"
+    assert "canary" not in span.to_json()
+    assert (entry.log_record.body, dict(entry.log_record.attributes)) == (None, {})
+    assert failopen.errors() == {"net.traces": 1, "net.logs": 1}
+    failopen.reset()
+
+
 @pytest.mark.parametrize("kind", ["traces", "metrics", "logs"])
 def test_what_an_exporter_raises_on_is_lost_and_counted(kind):
     """An exporter of somebody else that raises is an error of theirs; what it had is counted all the same."""

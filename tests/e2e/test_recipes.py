@@ -20,6 +20,7 @@ import pytest
 
 from adapter_contract.recipe import BROKEN
 from adapter_contract.weather import WeatherModel
+from agentotel.config.variables import VARIABLES
 
 pytestmark = pytest.mark.e2e
 
@@ -31,7 +32,17 @@ WITH_CONTENT = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_and_
 _UNIQUE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 """Ids that libraries make for each run."""
 
+LEFT_OUT = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "the test listens there",
+    "OTEL_PYTHON_DISTRO": "names somebody else",
+    "OTEL_PYTHON_CONFIGURATOR": "the same",
+    "OTEL_CONFIG_FILE": "OpenTelemetry says as well that there is no such file",
+    "OTEL_PROPAGATORS": "OpenTelemetry's launcher itself refuses, before anything of ours is loaded",
+}
+"""Settings that would be another test if they were wrong."""
+
 EVERYTHING_WRONG = {
+    **{variable.name: "nonsense,=;:\N{SNOWMAN}" for variable in VARIABLES if variable.name not in LEFT_OUT},
     "AGENTOTEL_METRICS": "nonsense",
     "AGENTOTEL_CONVENTIONS": "nonsense",
     "AGENTOTEL_TARGETS": "agent=;;=nonsense;tool=no.such:thing",
@@ -52,7 +63,7 @@ EVERYTHING_WRONG = {
     "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "none",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "perhaps",
 }
-"""Each setting with a value that it cannot have."""
+"""Every setting of the table with a value that it cannot have, as far as it has such a value."""
 
 SWITCHES = {
     "plain": {},

@@ -44,7 +44,8 @@ def test_words_are_not_random(text, random):
     ("text", "secret"),
     [
         ("hunter2", True), ("correct", True), ("p[w]d!", True), ("a.b", True), ("None", False), ("str", False),
-        ("required.", False), ("os.environ[", False), ("self.password", False), ("tokenizer.next(", False), ("${KEY}", False),
+        ("required.", False), ("os.environ[", False), ("self.password", False), ("tokenizer.next(", False),
+        ("${KEY}", False),
     ],
 )  # fmt: skip
 def test_code_is_no_secret(text, secret):

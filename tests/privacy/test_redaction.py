@@ -227,9 +227,10 @@ SEEDS = [
     'password="', "password = \\\\\\", "token:", "authorization: ", "authorization: bearer ", "bearer ",
     "bearer aaaaaaaaa ", "basic a", "glpat-", "glpat-a.", "xox", "hooks.slack.com/services/", "SG.",
     "SG.aaaaaaaaaaaaaaaaaaaa.", "AIza", "AKIA", "ghp_", "github_pat_", "DE89", "DE89 ", "DE89 3704 ", "4111 ",
-    "--a-", "--token ", "-u a:", " -u a:b", "cookie: a=b; ", "cookie: a=b;a;", "cookie: a", "password is ", "0171 ", "01 ",
-    "0041 ", "00", "138-", "+1.1.", "+1.11", "phone: 1 ", "tel: (1", "phone phone: 1(", "?sig=", "&sig=a", "dop_v1_", "key-0",
-    "a-.webhook.office.com/webhookb2/", "-", "a0-us", "M.a.", "1:AA", "1//0", "ABSK", "pat", "a.atlasv1.", "sk_", "hvs.",
+    "--a-", "--token ", "-u a:", " -u a:b", "cookie: a=b; ", "cookie: a=b;a;", "cookie: a", "password is ", "0171 ",
+    "01 ", "0041 ", "00", "138-", "+1.1.", "+1.11", "phone: 1 ", "tel: (1", "phone phone: 1(", "?sig=", "&sig=a",
+    "dop_v1_", "key-0", "a-.webhook.office.com/webhookb2/", "-", "a0-us", "M.a.", "1:AA", "1//0", "ABSK", "pat",
+    "a.atlasv1.", "sk_", "hvs.",
     "4111-1111-", "4", "42", "+1 (", "+1 (1) ", "555-", "555-555-", "ya29.", "pypi-AgE", "gsk_a-gsk_",
 ]  # fmt: skip
 

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import TraceFlags
 
-from agentotel._base.failopen import attempt
+from agentotel._base.failopen import attempt, report
 from agentotel.distro import quiet
 from agentotel.distro.batches import Batches, Limits
 from agentotel.distro.net import tell_ending
@@ -71,9 +71,12 @@ class BatchingSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Take a span, unless it is not sampled."""
-        context = span._context  # noqa: SLF001 - the property costs a call
-        if context is not None and context.trace_flags & _SAMPLED:
-            self._batches.put(span)
+        try:
+            context = span._context  # noqa: SLF001 - the property costs a call
+            if context is not None and context.trace_flags & _SAMPLED:
+                self._batches.put(span)
+        except Exception as error:  # noqa: BLE001 - the fail-open guard, inlined: spans of others are ended in their code
+            report("traces.put", error)
 
     def shutdown(self) -> None:
         """Export what is waiting; take nothing more."""
@@ -83,7 +86,7 @@ class BatchingSpanProcessor(SpanProcessor):
 
     def force_flush(self, timeout_millis: int | None = None) -> bool:
         """Export what is waiting; tell whether that was done in time."""
-        return self._batches.flush(_CLOSE_S if timeout_millis is None else timeout_millis / 1e3)
+        return bool(attempt("traces.flush", self._batches.flush, _seconds(timeout_millis)))
 
 
 class BatchingLogRecordProcessor(LogRecordProcessor):
@@ -114,13 +117,11 @@ class BatchingLogRecordProcessor(LogRecordProcessor):
         return self._batches.expect
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Take a record, without the context of the program, which may be large."""
-        record = copy(log_record.log_record)
-        record.context = _NO_CONTEXT
-        resource = log_record.resource or Resource.get_empty()
-        self._batches.put(
-            ReadableLogRecord(record, resource, log_record.instrumentation_scope, log_record.limits),
-        )
+        """Take a record."""
+        try:
+            self._batches.put(_readable(log_record))
+        except Exception as error:  # noqa: BLE001 - the same for log records
+            report("logs.put", error)
 
     def shutdown(self) -> None:
         """Export what is waiting; take nothing more."""
@@ -131,7 +132,18 @@ class BatchingLogRecordProcessor(LogRecordProcessor):
 
     def force_flush(self, timeout_millis: int | None = None) -> bool:
         """Export what is waiting; tell whether that was done in time."""
-        return self._batches.flush(_CLOSE_S if timeout_millis is None else timeout_millis / 1e3)
+        return bool(attempt("logs.flush", self._batches.flush, _seconds(timeout_millis)))
+
+
+def _seconds(timeout_millis: int | None) -> float:
+    return _CLOSE_S if timeout_millis is None else timeout_millis / 1e3
+
+
+def _readable(given: ReadWriteLogRecord) -> ReadableLogRecord:
+    """Return a log record without the context of the program, which may be large."""
+    record = copy(given.log_record)
+    record.context = _NO_CONTEXT
+    return ReadableLogRecord(record, given.resource or Resource.get_empty(), given.instrumentation_scope, given.limits)
 
 
 def _limits(of_sdk: Any) -> Limits:

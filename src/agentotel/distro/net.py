@@ -14,6 +14,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Status
 
 from agentotel._base import failopen
 from agentotel.distro import histogram_forms, quiet
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 
 Item = TypeVar("Item")
+
 
 def _counter(exporter: object, on_dropped: OnDropped) -> OnDropped:
     """Return what counts the losses of an exporter: our own ones know better than all or nothing, and do it."""
@@ -219,7 +221,11 @@ class ScrubbingSpanProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Scrub the copy of the span that all further processors are given."""
-        clean = scrubbed_span(span, self._scrub)
+        try:
+            clean = scrubbed_span(span, self._scrub)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the program goes on and nothing leaks
+            failopen.report("net.traces", error)
+            clean = _stripped(span)
         if clean is not span:
             span._attributes = clean._attributes  # noqa: SLF001 - the SDK offers no way to change an ended span
             span._events = clean._events  # noqa: SLF001
@@ -240,7 +246,12 @@ class ScrubbingLogRecordProcessor(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Scrub the record before all further processors see it."""
-        scrub_record(log_record.log_record, log_record.instrumentation_scope, self._scrub)
+        record = log_record.log_record
+        try:
+            scrub_record(record, log_record.instrumentation_scope, self._scrub)
+        except Exception as error:  # noqa: BLE001 - the same
+            failopen.report("net.logs", error)
+            record.body, record.attributes = None, {}
 
     def shutdown(self) -> None:
         """Nothing to shut down."""
@@ -249,3 +260,8 @@ class ScrubbingLogRecordProcessor(LogRecordProcessor):
         """Nothing to flush."""
         del timeout_millis
         return True
+
+
+def _stripped(span: ReadableSpan) -> ReadableSpan:
+    """Return a copy of a span that cannot be looked through, without anything that might be content."""
+    return ReadableSpan(span.name, span.context, span.parent, status=Status(span.status.status_code))

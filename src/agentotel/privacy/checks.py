@@ -49,8 +49,8 @@ def end_if_random(candidate: str) -> int:
 
 
 _PLACEHOLDERS: Final = frozenset({
-    "a", "an", "any", "bool", "bytes", "false", "int", "nil", "no", "none", "null", "optional", "required", "str", "string",
-    "the", "true", "undefined", "yes",
+    "a", "an", "any", "bool", "bytes", "false", "int", "nil", "no", "none", "null", "optional", "required", "str",
+    "string", "the", "true", "undefined", "yes",
 })  # fmt: skip
 """What stands after ``password:`` or ``token =`` in code and prose, and is none."""
 

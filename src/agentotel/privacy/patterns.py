@@ -86,22 +86,26 @@ PATTERNS: Final = (
         "inference_key",
         r"(?:(?:gsk_|xai-|r8_|pplx-|nvapi-|tvly-|lsv2_(?:pt|sk)_|pcsk_|tgp_v1_|jina_)[\w-]{20,}|csk-[A-Za-z0-9]{40,}"
         r"|fw_[A-Za-z0-9]{20,}|(?:fc-|e2b_|sk_)[0-9a-f]{32,}|ABSK[A-Za-z0-9+/]{100,}={0,2})",
-        "gsk_", "xai-", "r8_", "pplx-", "nvapi-", "tvly-", "lsv2_", "pcsk_", "tgp_v1_", "jina_", "csk-", "fw_", "fc-", "e2b_",
-        "sk_", "absk",
+        "gsk_", "xai-", "r8_", "pplx-", "nvapi-", "tvly-", "lsv2_", "pcsk_", "tgp_v1_", "jina_", "csk-", "fw_", "fc-",
+        "e2b_", "sk_", "absk",
         end=checks.end_if_random,
     ),
     _token(
         "service_token",
-        r"(?:(?:shp(?:at|ca|pa|ss)_|sq0(?:atp|csp)-|lin_api_|ntn_|figd_|ATATT3|dckr_pat_|gl(?:sa|c)_|NRAK-|PMAK-|sntry[su]_"
-        r"|pscale_(?:tkn|pw|oauth)_|AGE-SECRET-KEY-1|1//0|hv[sbr]\.|dp\.(?:pt|st|sa)\.)[\w-]{20,}"
-        r"|(?:do[opr]_v1_|dapi|rubygems_|sbp_|pul-|key-)[0-9a-f]{32,}|secret_[A-Za-z0-9]{43}(?!\w)|[0-9a-f]{32}-us\d{1,2}(?!\w)"
-        r"|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,})",
-        "shp", "sq0", "lin_api_", "ntn_", "figd_", "atatt3", "dckr_pat_", "glsa_", "glc_", "nrak-", "pmak-", "sntry", "pscale_",
-        "age-secret-key-", "1//0", "hvs.", "hvb.", "hvr.", "dp.", "_v1_", "dapi", "rubygems_", "sbp_", "pul-", "key-", "secret_",
-        "-us", "pat", ".atlasv1.",
+        r"(?:(?:shp(?:at|ca|pa|ss)_|sq0(?:atp|csp)-|lin_api_|ntn_|figd_|ATATT3|dckr_pat_|gl(?:sa|c)_|NRAK-|PMAK-"
+        r"|sntry[su]_|pscale_(?:tkn|pw|oauth)_|AGE-SECRET-KEY-1|1//0|hv[sbr]\.|dp\.(?:pt|st|sa)\.)[\w-]{20,}"
+        r"|(?:do[opr]_v1_|dapi|rubygems_|sbp_|pul-|key-)[0-9a-f]{32,}|secret_[A-Za-z0-9]{43}(?!\w)"
+        r"|[0-9a-f]{32}-us\d{1,2}(?!\w)|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|[A-Za-z0-9]{14}\.atlasv1\.[\w-]{60,})",
+        "shp", "sq0", "lin_api_", "ntn_", "figd_", "atatt3", "dckr_pat_", "glsa_", "glc_", "nrak-", "pmak-", "sntry",
+        "pscale_", "age-secret-key-", "1//0", "hvs.", "hvb.", "hvr.", "dp.", "_v1_", "dapi", "rubygems_", "sbp_",
+        "pul-", "key-", "secret_", "-us", "pat", ".atlasv1.",
         end=checks.end_if_random,
     ),
-    _token("bot_token", r"(?:\d{8,10}:AA[\w-]{33}|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38})(?![\w-])", ":aa", "."),
+    _token(
+        "bot_token",
+        r"(?:\d{8,10}:AA[\w-]{33}|[MNO][A-Za-z0-9]{23,25}\.[\w-]{6}\.[\w-]{27,38})(?![\w-])",
+        ":aa", ".",
+    ),
     _token(
         "webhook",
         r"(?:discord(?:app)?\.com/api/webhooks/\d{15,20}/|[\w-]{1,63}\.webhook\.office\.com/webhookb2/)[\w@/-]{20,}",
@@ -110,7 +114,8 @@ PATTERNS: Final = (
     Pattern(
         "url_signature",
         re.compile(
-            r"[?&](?:sig|signature|x-(?:amz|goog)-(?:signature|security-token))=(?P<secret>[\w%+/=.~-]{16,})", re.IGNORECASE
+            r"[?&](?:sig|signature|x-(?:amz|goog)-(?:signature|security-token))=(?P<secret>[\w%+/=.~-]{16,})",
+            re.IGNORECASE,
         ),
         ("sig", "-token="),
     ),
@@ -162,9 +167,9 @@ PATTERNS: Final = (
     Pattern(
         "password",
         re.compile(
-            r"(?:passw(?:or)?d|passphrase|passwort|kennwort|api[ _-]?key|(?:access|secret) key)\s{1,4}(?:is|was|ist|lautet):?"
-            r"\s{1,4}[\"'`]?(?P<secret>(?!\[REDACTED:)[^\s\"'`\\]{6,})"
-            # On a command line: an option that says what it is, and curl's ``-u name:password`` (but not ``-u uid:gid``).
+            r"(?:passw(?:or)?d|passphrase|passwort|kennwort|api[ _-]?key|(?:access|secret) key)\s{1,4}"
+            r"(?:is|was|ist|lautet):?\s{1,4}[\"'`]?(?P<secret>(?!\[REDACTED:)[^\s\"'`\\]{6,})"
+            # On a command line: options that say what they are, and ``-u name:password`` (but not ``-u uid:gid``).
             r"|--(?:[a-z]{1,32}-){0,4}(?:password|passwd|passphrase|secret|token|api-?key|access-key)\s{1,4}[\"']?"
             r"(?P<double>(?!\[REDACTED:|-)[^\s\"'`\\]{6,})"
             r"|(?<!\S)(?:-u|--user)\s{1,4}[\"']?[\w.@-]{1,128}:(?P<single>(?!\[REDACTED:|\d+\b)[^\s\"'\\]+)",
@@ -207,7 +212,7 @@ PATTERNS: Final = (
             # North America, China.
             r"|(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[ .-])[2-9]\d{2}[ .-]\d{4}(?![\w-])"
             r"|(?<![\w.+-])1[3-9]\d([ -])\d{4}\1\d{4}(?![\w-])"
-            # Elsewhere, with the zeros before an area or a country code: not in tables of numbers, no dates, no postal codes.
+            # Elsewhere, with the zeros before an area or country code: not in tables, no dates, no postal codes.
             r"|(?<![\w.,+/:-])(?<!\d )(?!\d\d([ /-])\d\d\2(?:19|20)\d\d(?!\d)|\d{5}-\d{4}(?!\d))"
             r"(?:(?=\d{2,5}[ /-])0[1-9](?:[ /-]?\d){7,10}|00[1-9]\d{0,2}[ /-][1-9(](?:\)?[ /-]?\d){6,11})"
             r"(?!\w|[.,:/-]\d| \d)",
@@ -219,7 +224,8 @@ PATTERNS: Final = (
         "phone",
         re.compile(
             r"(?<![A-Za-z])(?:(?:tele)?phone|telefon|tel|mobile|mobil|handy|cell|fax|whatsapp)"
-            rf"(?:[ _-]?(?:number|nummer|no|nr))?\.?{_ASSIGN}{_QUOTE}?(?P<secret>\+?\(?\d(?:[ ()./-]{{0,2}}\d){{6,14}})(?!\w)",
+            rf"(?:[ _-]?(?:number|nummer|no|nr))?\.?{_ASSIGN}{_QUOTE}?"
+            r"(?P<secret>\+?\(?\d(?:[ ()./-]{0,2}\d){6,14})(?!\w)",
             re.IGNORECASE | re.ASCII,
         ),
         ("phone", "tel", "mobil", "handy", "cell", "fax", "whatsapp"),
