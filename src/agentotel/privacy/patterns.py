@@ -51,6 +51,13 @@ _VALUE = (
     # A closing bracket belongs to the value only if the value goes on behind it.
     r"|(?P<bare>(?:[^\s\"'\\,;&<>)}\]]|[)}\]](?=[^\s\"'\\,;&<>)}\]]))+))"
 )
+_SAID = tuple(
+    f"{what} {verb}"
+    for what in ("password", "passphrase", "passwort", "kennwort", "api key", "api-key", "access key", "secret key")
+    for verb in ("is", "was", "ist", "lautet")
+)
+"""How people write a password into a sentence."""
+
 _SPACE = r"[ .\xa0\u2009\u202f-]"
 _SCHEME = r"(?:bearer|basic|digest|token|negotiate|apikey)\s{1,4}"
 
@@ -167,15 +174,29 @@ PATTERNS: Final = (
     Pattern(
         "password",
         re.compile(
-            r"(?:passw(?:or)?d|passphrase|passwort|kennwort|api[ _-]?key|(?:access|secret) key)\s{1,4}"
-            r"(?:is|was|ist|lautet):?\s{1,4}[\"'`]?(?P<secret>(?!\[REDACTED:)[^\s\"'`\\]{6,})"
-            # On a command line: options that say what they are, and ``-u name:password`` (but not ``-u uid:gid``).
-            r"|--(?:[a-z]{1,32}-){0,4}(?:password|passwd|passphrase|secret|token|api-?key|access-key)\s{1,4}[\"']?"
-            r"(?P<double>(?!\[REDACTED:|-)[^\s\"'`\\]{6,})"
-            r"|(?<!\S)(?:-u|--user)\s{1,4}[\"']?[\w.@-]{1,128}:(?P<single>(?!\[REDACTED:|\d+\b)[^\s\"'\\]+)",
+            rf"(?:{'|'.join(_SAID)}):?\s{{1,4}}[\"'`]?(?P<secret>(?!\[REDACTED:)[^\s\"'`\\]{{6,}})",
             re.IGNORECASE,
         ),
-        ("pass", "kennwort", "key", "--", "-u"),
+        _SAID,
+        checks.end_if_guessed_well,
+    ),
+    # On a command line: options that say what they are, and ``-u name:password`` (but not ``-u uid:gid``).
+    Pattern(
+        "password",
+        re.compile(
+            r"--(?:[a-z]{1,32}-){0,4}(?:password|passwd|passphrase|secret|token|api-?key|access-key)\s{1,4}[\"']?"
+            r"(?P<secret>(?!\[REDACTED:|-)[^\s\"'`\\]{6,})",
+            re.IGNORECASE,
+        ),
+        ("-passw", "-passphrase", "-secret", "-token", "-api", "-access-key"),
+        checks.end_if_guessed_well,
+    ),
+    Pattern(
+        "password",
+        re.compile(
+            r"(?:-u|--user)(?<!\S-u)(?<!\S--user)\s{1,4}[\"']?[\w.@-]{1,128}:(?P<secret>(?!\[REDACTED:|\d+\b)[^\s\"'\\]+)",
+        ),
+        ("-u ", "-user "),
         checks.end_if_guessed_well,
     ),
     # Personal data.
@@ -206,6 +227,7 @@ PATTERNS: Final = (
     Pattern(
         "phone",
         re.compile(
+            r"(?=[+(0-9])(?:"  # most characters fail here, at once
             # International, also with dots throughout: one dot alone makes a signed decimal number.
             r"(?<![\w+])\+[1-9]\d{0,2}[ -]?(?:\(\d{1,4}\)[ -]?)?\d(?:[ /-]?\d){6,12}(?!\w|[.,]\d)"
             r"|(?<![\w+])\+[1-9]\d{0,2}\.(?:\d{1,4}(?:\.\d{2,4}){2,5}|\d{9,12})(?![\d.])"
@@ -215,7 +237,7 @@ PATTERNS: Final = (
             # Elsewhere, with the zeros before an area or country code: not in tables, no dates, no postal codes.
             r"|(?<![\w.,+/:-])(?<!\d )(?!\d\d([ /-])\d\d\2(?:19|20)\d\d(?!\d)|\d{5}-\d{4}(?!\d))"
             r"(?:(?=\d{2,5}[ /-])0[1-9](?:[ /-]?\d){7,10}|00[1-9]\d{0,2}[ /-][1-9(](?:\)?[ /-]?\d){6,11})"
-            r"(?!\w|[.,:/-]\d| \d)",
+            r"(?!\w|[.,:/-]\d| \d))",
             re.ASCII,
         ),
         _DIGITS,
