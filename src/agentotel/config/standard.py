@@ -138,7 +138,8 @@ STANDARD: Final = (
          "agentotel", "configurator",
          "Which configurator the launcher uses."),
     _sdk("OTEL_PROPAGATORS", _PROPAGATORS, "tracecontext,baggage", "tracecontext",
-         "How the trace is carried to other services."),
+         "How the trace is carried to other services. A name that does not exist stops OpenTelemetry's launcher, "
+         "before the program starts: `agentotel doctor` names it."),
     _sdk("OTEL_TRACES_SAMPLER", standard_casting.extension("opentelemetry_traces_sampler", *SAMPLERS),
          "parentbased_always_on", "parentbased_traceidratio",
          "Which traces are kept. Metrics count all of them."),
