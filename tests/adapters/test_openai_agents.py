@@ -724,6 +724,28 @@ def test_runs_side_by_side_do_not_mix_their_hand_offs(telemetry):
         assert tree(telemetry, root) == ["invoke_agent front", ["handoff billing"], ["invoke_agent billing"]]
 
 
+def test_runs_that_are_made_before_any_is_awaited_keep_their_own_beginnings():
+    """What each run was asked, of which conversation, is its own where ``gather`` gets the library's coroutines."""
+
+    def made(name):
+        agent = agents.Agent(name, model=Scripted(says(f"from {name}")))
+        return agents.Runner.run(agent, f"hello {name}", conversation_id=f"talk {name}")
+
+    async def several():
+        await asyncio.gather(made("first"), made("second"))
+        late = made("third"), made("fourth")
+        for run_ in late:
+            await run_
+
+    with testing.recording(CONTENT_ON) as recorded:
+        asyncio.run(several())
+    found = {span.name: span.attributes for span in recorded.spans()}
+    for name in ("first", "second", "third", "fourth"):
+        attributes = found[f"invoke_agent {name}"]
+        assert attributes[names.CONVERSATION_ID] == f"talk {name}"
+        assert f"hello {name}" in attributes[names.INPUT_MESSAGES]
+
+
 # --- the adapter itself ---
 
 

@@ -40,8 +40,9 @@ ADAPTER: Final = Adapter(
     trigger="agents",
     choice="events: the start and end of the library's own spans, also of those that it does not record itself",
     calls=(
-        Call("agents.run:Runner.run", runs.begin),
-        Call("agents.run:Runner.run_sync", runs.begin),
+        # Not `Runner.run`: programs make several coroutines of it in one context and gather them. This one is called
+        # when the run really starts, in the task that does so; `run_sync` comes to it as well.
+        Call("agents.run:AgentRunner.run", runs.begin),
         Call("agents.run:Runner.run_streamed", runs.begin),
     ),
     notes=(

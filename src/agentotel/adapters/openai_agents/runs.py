@@ -1,6 +1,6 @@
 """What the library's functions tell that its spans do not: the agent, the conversation, call ids and usage.
 
-This module owns state: how the run that is about to start was called, in the context of the caller.
+This module owns state: how the run that is about to start was called, in the context in which it starts.
 """
 
 from __future__ import annotations
