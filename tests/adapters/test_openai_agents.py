@@ -25,9 +25,10 @@ from openai.types.responses import (
 from opentelemetry import trace
 
 from adapter_contract import ToolBroke
+from adapters.mcp_programs import server as mcp_server
 from agentotel import patching, testing
 from agentotel._base import failopen
-from agentotel.adapters import openai
+from agentotel.adapters import mcp, openai
 from agentotel.adapters.openai_agents import ADAPTER, library
 from agentotel.demo.model_server import FunctionCall, Reply, response, response_stream
 from agentotel.model import names
@@ -263,6 +264,25 @@ def test_an_output_guardrail_that_trips_fails_the_agent(telemetry, way):
         asyncio.run(way(agents.Agent("helper", model=Scripted(says("yes")), output_guardrails=[clean])))
     root = telemetry.span("invoke_agent helper")
     assert root.attributes[names.ERROR_TYPE] == "OutputGuardrailTripwireTriggered"
+
+
+@pytest.mark.parametrize(("tool", "failure"), [("get_weather", None), ("broken", "tool_error")])
+def test_a_tool_of_a_server_has_failed_when_the_server_says_so(telemetry, tool, failure):
+    """The library gives the server's error to the model as a result: it is one failed call of the tool all the same."""
+    patching.patch_adapter(mcp.ADAPTER)
+
+    async def ask_server():
+        command = {"command": sys.executable, "args": [mcp_server.__file__, "stdio"]}
+        async with agents.mcp.MCPServerStdio(command, client_session_timeout_seconds=60) as server:
+            model = Scripted(calls(tool, '{"city": "Bern"}'), says("done"))
+            return await run(agents.Agent("helper", model=model, mcp_servers=[server]))
+
+    assert asyncio.run(ask_server()).final_output == "done"
+    (shown,) = [span for span in telemetry.spans() if span.name == f"execute_tool {tool}"]
+    assert shown.attributes.get("error.type") == failure
+    status = "failed" if failure else "success"
+    assert telemetry.metric("agent.tool.calls") == {(("status", status), ("tool_name", tool)): 1}
+    assert sum(telemetry.metric("agent.errors").values()) == (1 if failure else 0)
 
 
 @both_ways

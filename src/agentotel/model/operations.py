@@ -204,6 +204,8 @@ class ToolCall(Operation):
         call_id: The id that the model gave to the call.
         arguments: Thunk of what the tool was given.
         result: Thunk of what it returned.
+        mcp_failure: The ``error.type`` of a tool on a server that was called inside of it and has said that it failed.
+            Where the tool is nothing but that call, its adapter makes this the tool's own `failure`.
     """
 
     call_id: str | None = None
@@ -211,6 +213,7 @@ class ToolCall(Operation):
     description: str | None = None
     arguments: Content | None = None
     result: Content | None = None
+    mcp_failure: str | None = None
 
 
 @_made_quickly

@@ -284,6 +284,7 @@ class Ending:
             metrics.agent_run(operation, outcome, operation.usage if recording.counts_itself else None)
         elif isinstance(operation, McpCall):
             metrics.mcp_call(operation, outcome, is_outermost=_is_outermost(recording, operation))
+            _tell_the_tool(recording, operation)
         else:
             metrics.failed(outcome)
 
@@ -406,6 +407,16 @@ def _is_outermost(recording: ActiveRecording, call: McpCall) -> bool:
     if call.server_side:
         return False
     return not any(isinstance(around.operation, ToolCall | McpCall) for around in recording.around())
+
+
+def _tell_the_tool(recording: ActiveRecording, call: McpCall) -> None:
+    """Let the framework's tool know that the tool which it has called on a server says that it has failed."""
+    if call.failure is None or call.server_side or not call.is_tool_call:
+        return
+    for around in recording.around():
+        if isinstance(around.operation, ToolCall):
+            around.operation.mcp_failure = call.failure
+            return
 
 
 def _usage(operation: Operation) -> Usage | None:

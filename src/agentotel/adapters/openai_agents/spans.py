@@ -101,6 +101,8 @@ def _end_tool(call: ToolCall, data: Any) -> None:
         call.arguments = partial(_decoded, data.input)
     if data.output is not None:
         call.result = partial(plain, data.output)
+    if read(data, "mcp_data") is not None and call.failure is None:
+        call.failure = call.mcp_failure  # the library gives what the server says to the model, as if all were well
 
 
 def _decoded(arguments: Any) -> Any:
