@@ -310,3 +310,14 @@ def test_one_that_its_process_interrupts_keeps_what_the_library_has_said(telemet
     (recorded,) = telemetry.spans()
     assert recorded.attributes["agentotel.interrupted"] is True
     assert recorded.attributes["gen_ai.usage.input_tokens"] == 40
+
+
+@pytest.mark.newest
+def test_an_official_instrumentation_inside_of_a_model_call_holds_back(telemetry, tracer):
+    """The library's span is the call already: theirs of the SDK below would be a second one."""
+    from opentelemetry.util.genai.handler import TelemetryHandler
+
+    with tracer.start_as_current_span("model m") as span:
+        span.set_attribute("tokens", 1)
+        TelemetryHandler().inference("openai", request_model="m").stop()
+    assert [span.name for span in telemetry.spans()] == ["chat gpt-5-mini"]

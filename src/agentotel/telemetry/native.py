@@ -21,6 +21,8 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 from agentotel._base.failopen import attempt
 from agentotel.model import names
 from agentotel.model.contract import NativeSpan, Suppressed
+from agentotel.model.operations import ModelCall
+from agentotel.telemetry import official
 from agentotel.telemetry.recording import ActiveRecording, RecordedSpan, innermost
 
 if TYPE_CHECKING:
@@ -211,11 +213,19 @@ def _around(span: Span) -> Iterator[None]:
         yield
         return
     before = get_current()
-    attach(set_value(names.RECORDING_KEY, span.recording, before))
+    attach(_inside(span.recording, before))
     try:
         yield
     finally:
         attach(before)
+
+
+def _inside(recording: ActiveRecording, around: Context) -> Context:
+    """Return the context inside of a recording, where official instrumentations below a model call hold back."""
+    context = set_value(names.RECORDING_KEY, recording, around)
+    if not isinstance(recording.operation, ModelCall):
+        return context
+    return attempt("native.official", official.held_back, recording.operation, context) or context
 
 
 def _described(attributes: Mapping[str, Any]) -> BaseException | None:
