@@ -47,6 +47,14 @@ def test_a_request_arrives_as_it_is(sender_to, receiver):
     assert receiver.connections == 1
 
 
+def test_at_the_end_of_the_program_no_connection_is_kept(sender_to, receiver):
+    """It would be found open by the interpreter, with a warning."""
+    sender = sender_to(receiver.url)
+    sender.end()
+    assert sender.send(b"last").delivered
+    assert receiver.headers[0]["Connection"] == "close"
+
+
 @pytest.mark.parametrize(("compression", "decompress"), [("gzip", gzip.decompress), ("deflate", zlib.decompress)])
 def test_compressed_requests_can_be_read(sender_to, receiver, compression, decompress):
     """By whoever knows the usual forms."""

@@ -110,6 +110,10 @@ class Sender:
         from requests.exceptions import ConnectionError as NoConnection  # noqa: PLC0415
 
         url, session, headers, _, _ = self._destination
+        if self._ending.is_set():
+            # By then urllib3 has closed what it had kept, once and for all: a connection kept now would stay open until
+            # the interpreter finds it and warns.
+            headers = {**headers, "Connection": "close"}
         try:
             with session.request(
                 "POST",
