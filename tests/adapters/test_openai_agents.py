@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import agents
@@ -419,9 +419,9 @@ def test_the_conversation_is_the_one_that_the_library_was_told(telemetry, way, o
     """A conversation on the server, a session or a group, in this order; none is invented."""
 
     async def go():
-        if "session" in options:
-            options["session"] = agents.SQLiteSession("session-1")
-        await way(agents.Agent("helper", model=Scripted(says("yes"))), **options)
+        with closing(agents.SQLiteSession("session-1")) as session:
+            given = {**options, "session": session} if "session" in options else options
+            await way(agents.Agent("helper", model=Scripted(says("yes"))), **given)
 
     asyncio.run(go())
     assert telemetry.span("invoke_agent helper").attributes.get(names.CONVERSATION_ID) == expected

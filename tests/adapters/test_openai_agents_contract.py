@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,9 @@ def _client(scene: Scene) -> Any:
     return AsyncOpenAI(base_url=scene.url, api_key="none")
 
 
-def _call(scene: Scene, model_class: str, client: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return how `Runner` is called: with a session, or with the group of the run's traces."""
+@contextmanager
+def _call(scene: Scene, model_class: str, client: Any) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
+    """Yield how `Runner` is called: with a session, or with the group of the run's traces."""
     import agents
 
     @agents.function_tool
@@ -39,8 +40,10 @@ def _call(scene: Scene, model_class: str, client: Any) -> tuple[tuple[Any, ...],
         model_settings=agents.ModelSettings(include_usage=True),
     )
     if model_class == "OpenAIResponsesModel":
-        return (agent, scene.question), {"session": agents.SQLiteSession(scene.conversation)}
-    return (agent, scene.question), {"run_config": agents.RunConfig(group_id=scene.conversation)}
+        with closing(agents.SQLiteSession(scene.conversation)) as session:
+            yield (agent, scene.question), {"session": session}
+    else:
+        yield (agent, scene.question), {"run_config": agents.RunConfig(group_id=scene.conversation)}
 
 
 @contextmanager
@@ -61,26 +64,25 @@ def _recipe(model_class: str, **changes: Any) -> Recipe:
         import agents
 
         client = _client(scene)
-        with _new_loop(client):
-            args, options = _call(scene, model_class, client)
+        with _new_loop(client), _call(scene, model_class, client) as (args, options):
             return str(agents.Runner.run_sync(*args, **options).final_output)
 
     async def arun(scene: Scene) -> str:
         import agents
 
         async with _client(scene) as client:
-            args, options = _call(scene, model_class, client)
-            return str((await agents.Runner.run(*args, **options)).final_output)
+            with _call(scene, model_class, client) as (args, options):
+                return str((await agents.Runner.run(*args, **options)).final_output)
 
     async def astream(scene: Scene) -> AsyncIterator[Any]:
         import agents
 
         async with _client(scene) as client:
-            args, options = _call(scene, model_class, client)
-            async for event in agents.Runner.run_streamed(*args, **options).stream_events():
-                data: Any = getattr(event, "data", None)
-                if getattr(data, "type", "") == "response.output_text.delta":
-                    yield data.delta
+            with _call(scene, model_class, client) as (args, options):
+                async for event in agents.Runner.run_streamed(*args, **options).stream_events():
+                    data: Any = getattr(event, "data", None)
+                    if getattr(data, "type", "") == "response.output_text.delta":
+                        yield data.delta
 
     return Recipe(ADAPTER, run=run, arun=arun, astream=astream, skip=_skipped(), **changes)
 
