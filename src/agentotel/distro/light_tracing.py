@@ -70,14 +70,14 @@ class _Processors(NamedTuple):
         start: ``on_start`` of those that do something there.
         ending: ``_on_ending`` likewise.
         end: ``on_end`` likewise.
-        end_light: ``on_end`` of those that take a light span as it is, and know that it has ended.
+        end_light: The same, where all of them take a light span as it is, and know that it has ended.
     """
 
     group: tuple[SpanProcessor, ...] | None
     start: tuple[Callable[..., None], ...]
     ending: tuple[Callable[..., None], ...]
     end: tuple[Callable[..., None], ...]
-    end_light: tuple[Callable[..., None], ...] = ()
+    end_light: tuple[Callable[..., None], ...]
 
 
 class _Kind(NamedTuple):
@@ -111,7 +111,7 @@ class Origin:
         self.limits = tracer._span_limits
         processor: Any = tracer.span_processor
         self._group = processor if type(processor) is SynchronousMultiSpanProcessor else None
-        self._processors = _Processors(None, (processor.on_start,), (processor._on_ending,), (processor.on_end,))
+        self._processors = _Processors(None, (processor.on_start,), (processor._on_ending,), (processor.on_end,), ())
 
     def started(self, span: LightSpan, context: Context | None) -> None:
         """Tell the processors that a span has started."""
@@ -144,11 +144,11 @@ def _processors(group: tuple[SpanProcessor, ...]) -> _Processors:
         for name in ("on_start", "_on_ending")
     )
     told = [each for each in group if _is_told(each)]
-    end, end_light = (
-        tuple(each.on_end for each in told if getattr(each, "takes_light_spans", False) is light)
-        for light in (False, True)
-    )
-    return _Processors(group, start, ending, end, end_light)
+    end = tuple(each.on_end for each in told)
+    # All or none: a processor may change what those after it are given, to take something out of it.
+    if all(getattr(each, "takes_light_spans", False) for each in told):
+        return _Processors(group, start, ending, (), end)
+    return _Processors(group, start, ending, end, ())
 
 
 def _is_told(processor: SpanProcessor) -> bool:
