@@ -67,6 +67,9 @@ class Ending:
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
         self._loops = Loops(sinks.metrics, sinks.events, sinks.loop_limit)
         self._later = sinks.later
+        # Made once: a method that is taken from its object is an object more, which each operation would keep.
+        self._late = self._finish_late
+        self._settle_later = None if sinks.later is None else sinks.later.settle
         self._wants_content = sinks.content.is_wanted
 
     def started(self, run: AgentRun, recording: ActiveRecording) -> None:
@@ -127,8 +130,8 @@ class Ending:
         _let_go_of_content(operation)
         if spelling.named_after(operation) != recording.named_after:
             attempt("recorder.name", self._name, recording)
-        later.add("recorder.late", self._finish_late, recording, fingerprint)
-        attempt("recorder.span", end_late, watch.now_ns(), later.settle)
+        later.add("recorder.late", self._late, recording, fingerprint)
+        attempt("recorder.span", end_late, watch.now_ns(), self._settle_later)
 
     def _finish_late(self, recording: ActiveRecording, fingerprint: int | None) -> None:
         """Do what `_finish_later` has left to be done."""

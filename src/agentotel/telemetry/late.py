@@ -47,15 +47,17 @@ class LateAttributes(Mapping[str, "AttributeValue"]):
 
     def __init__(self, build: Callable[[], dict[str, AttributeValue]]) -> None:
         self._build: Callable[[], dict[str, AttributeValue]] | None = build
-        self._built: dict[str, AttributeValue] = {}
+        self._built: dict[str, AttributeValue] | None = None
 
     def built(self) -> dict[str, AttributeValue]:
         """Return them; the same dictionary each time, not to be changed."""
-        build = self._build
-        if build is not None:
-            self._built = attempt("recorder.attributes", build) or {}
-            self._build = None  # only now: another thread may be reading
-        return self._built
+        found, build = self._built, self._build
+        if found is None:
+            # Another thread that reads at the same time may put them together as well, or have just done so.
+            found = (None if build is None else attempt("recorder.attributes", build)) or self._built or {}
+            self._built = found
+            self._build = None  # and with it all that they were made of
+        return found
 
     def __getitem__(self, name: str) -> AttributeValue:
         """Return one of them."""

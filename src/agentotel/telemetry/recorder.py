@@ -87,6 +87,7 @@ class Recorder:
     def __init__(self, sinks: Sinks) -> None:
         self._sinks = sinks
         self._ending = Ending(sinks)
+        self._finish, self._finish_inner = self._ending.finish, self._ending.inner
         self._has_prices = False
         self._wants_content = sinks.content.is_wanted
         self._is_lazy = _is_lazy(sinks.tracer)
@@ -133,7 +134,7 @@ class Recorder:
 
     def _start_inner(self, operation: Operation, outer: ActiveRecording, context: Context) -> InnerRecording:
         inner = InnerRecording(
-            operation, outer, INVALID_SPAN, context, outer.started_with, outer.agent, Stopwatch(), self._ending.inner
+            operation, outer, INVALID_SPAN, context, outer.started_with, outer.agent, Stopwatch(), self._finish_inner
         )
         inner.who = outer.who
         operation.wants_content = self._wants_content
@@ -153,7 +154,7 @@ class Recorder:
             agent = _agent_attributes(operation)
         started_with = LateAttributes(partial(_started_with, operation, who, agent, outer))
         recording = ActiveRecording(
-            operation, outer, INVALID_SPAN, context, started_with, agent, watch, self._ending.finish
+            operation, outer, INVALID_SPAN, context, started_with, agent, watch, self._finish
         )
         recording.who = who
         if self._wants_content:
