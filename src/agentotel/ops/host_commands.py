@@ -33,7 +33,7 @@ prometheus --config.file=collector/prometheus/prometheus.yml --storage.tsdb.path
 # collector/grafana/provisioning/dashboards/agentotel.yaml names.
 """
 _DEFAULTS: Final = {
-    "retention": "15d",
+    "retention": "31d",
     "log_retention": "168h",
     "trace_retention": "168h",
     "prometheus_url": "http://127.0.0.1:9090",

@@ -113,8 +113,8 @@ def test_the_address_can_be_chosen():
 
 def test_retention_can_be_chosen():
     """One variable for each store, with a default."""
-    chosen = {"AGENTOTEL_RETENTION": "31d", "AGENTOTEL_LOG_RETENTION": "72h", "AGENTOTEL_TRACE_RETENTION": "48h"}
-    for variables, (days, logs, traces) in (({}, ("15d", "168h", "168h")), (chosen, chosen.values())):
+    chosen = {"AGENTOTEL_RETENTION": "90d", "AGENTOTEL_LOG_RETENTION": "72h", "AGENTOTEL_TRACE_RETENTION": "48h"}
+    for variables, (days, logs, traces) in (({}, ("31d", "168h", "168h")), (chosen, chosen.values())):
         services = parsed(**variables)["services"]
         assert f"--storage.tsdb.retention.time={days}" in services["prometheus"]["command"]
         assert services["loki"]["environment"]["AGENTOTEL_LOG_RETENTION"] == logs

@@ -160,7 +160,7 @@ def test_the_health_check_of_prometheus_tells_the_truth(chain):
 def test_prometheus_takes_the_flags_of_compose(chain):
     """Retention, address for links and the OTLP receiver are as Compose's command line says."""
     flags = get_json(f"{chain.prometheus.url}/api/v1/status/flags")["data"]
-    assert flags["storage.tsdb.retention.time"] == "15d"
+    assert flags["storage.tsdb.retention.time"] == "31d"
     assert flags["web.enable-otlp-receiver"] == "true"
     assert flags["web.external-url"] == "http://127.0.0.1:9090"
 
