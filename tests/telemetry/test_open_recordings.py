@@ -97,7 +97,7 @@ def test_a_span_ends_also_where_errors_are_raised(telemetry, nested, monkeypatch
     """Strict mode raises what went wrong, after the span has ended."""
     run, _ = nested
     failopen.configure(strict=True)
-    monkeypatch.setattr("agentotel.telemetry.ending._outcome", lambda *_: 1 / 0)
+    monkeypatch.setattr("agentotel.telemetry.ending.outcome_of", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run.fail(ValueError("broken"))
     failopen.configure(strict=False)

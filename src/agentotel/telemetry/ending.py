@@ -1,4 +1,4 @@
-"""The end of an operation: its outcome, usage and cost, and what they add to span, metrics and log records.
+"""The end of an operation: what its outcome, its usage and its cost add to span, metrics and log records.
 
 Each part stands in a guard of its own: a metric that cannot be recorded must not keep the span from ending.
 """
@@ -19,24 +19,23 @@ from agentotel.model.operations import (
     Retrieval,
     Step,
     ToolCall,
-    Usage,
     Workflow,
 )
-from agentotel.telemetry import attributes, loops, spelling
+from agentotel.telemetry import attributes, spelling
+from agentotel.telemetry.accounting import Accounting
 from agentotel.telemetry.late import LateSpan
 from agentotel.telemetry.loops import Loops
-from agentotel.telemetry.outcome import CANCELLED, FAILED, Outcome
+from agentotel.telemetry.outcome import FAILED, Outcome, cause_of, is_cancellation, outcome_of
 from agentotel.telemetry.recording import InnerRecording
 from agentotel.telemetry.token_limits import TokenLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from agentotel.cost import Budgets, Cost
     from agentotel.telemetry.attributes import Attributes
     from agentotel.telemetry.late import Later
     from agentotel.telemetry.recorder import Sinks
-    from agentotel.telemetry.recording import ActiveRecording, Mark
+    from agentotel.telemetry.recording import ActiveRecording
 
 _CONTENT: Final = {
     ModelCall: ("input_messages", "output_messages", "system_instructions", "tool_definitions"),
@@ -52,8 +51,6 @@ _LET_GO: Final[dict[type[Operation], dict[str, None]]] = {
 }
 """What is set to nothing when an operation has ended, by its kind."""
 
-_CANCELLING: Final = frozenset({"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
-
 
 class Ending:
     """Ends recordings.
@@ -64,6 +61,7 @@ class Ending:
 
     def __init__(self, sinks: Sinks) -> None:
         self._sinks = sinks
+        self._accounting = Accounting(sinks)
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
         self._loops = Loops(sinks.metrics, sinks.events, sinks.loop_limit)
         self._later = sinks.later
@@ -82,7 +80,7 @@ class Ending:
         whole = recording.layers()[-1]
         if not whole.ended:
             # The call around it decides whether it has failed: it may answer from elsewhere.
-            whole.broken_by = None if error is None or _is_cancellation(error) else error
+            whole.broken_by = None if error is None or is_cancellation(error) else error
             if recording.outer is not whole:  # what stands directly around it takes it over at its own end
                 attempt("recorder.merge", recording.merge)
         elif not whole.counts_itself:
@@ -92,7 +90,7 @@ class Ending:
         """Count tokens that came after the call around had returned: its span is gone, they must still count."""
         call = recording.operation
         assert isinstance(call, ModelCall)
-        self._count(recording, call.provider, call.response_model or call.request_model, call.usage)
+        self._accounting.count(recording, call.provider, call.response_model or call.request_model, call.usage)
         outcome = Outcome(recording.watch.elapsed_s(), recording.context)
         self._sinks.metrics.tokens(call, outcome, official=whole.official)
 
@@ -143,7 +141,7 @@ class Ending:
 
     def _finish_now(self, recording: ActiveRecording, error: BaseException | None) -> None:
         fingerprint = attempt("recorder.loops", self._loops.fingerprint, recording.operation)
-        self._work_out(recording, _cause(recording, error), fingerprint, self._end_span)
+        self._work_out(recording, cause_of(recording, error), fingerprint, self._end_span)
 
     def _work_out(
         self,
@@ -155,8 +153,8 @@ class Ending:
         outcome: Outcome | None = None
         settled: Attributes = {}
         try:
-            outcome = attempt("recorder.outcome", _outcome, recording, error)
-            settled = attempt("recorder.usage", self._settle, recording, error) or settled
+            outcome = attempt("recorder.outcome", outcome_of, recording, error)
+            settled = attempt("recorder.usage", self._accounting.settle, recording, error) or settled
         finally:  # the span still has to end, also where errors are raised (strict)
             if outcome is None:
                 outcome = Outcome(recording.watch.elapsed_s(), recording.context)
@@ -167,60 +165,6 @@ class Ending:
                 attempt("recorder.loops", self._loops.ended, recording, outcome, fingerprint)
                 attempt("recorder.events", self._emit_events, recording, outcome)
                 recording.part_from_context()
-
-    # --- usage and cost ---
-
-    def _settle(self, recording: ActiveRecording, error: BaseException | None) -> Attributes:
-        operation = recording.operation
-        if isinstance(operation, ModelCall):
-            return self._settle_model_call(recording, operation, error)
-        if isinstance(operation, AgentRun) and not recording.totals.calls and operation.usage is not None:
-            recording.counts_itself = True
-            self._count(recording, operation.provider, operation.request_model, operation.usage)
-        return _totals(recording) | (loops.of_run(recording) if isinstance(operation, AgentRun) else {})
-
-    def _settle_model_call(
-        self, recording: ActiveRecording, call: ModelCall, error: BaseException | None
-    ) -> Attributes:
-        self._settle_layers(recording, call)
-        if call.usage is None and (error is not None or _is_counted_elsewhere(recording)):
-            return {}
-        recording.counts_itself = call.usage is not None
-        model = call.response_model or call.request_model
-        cost = self._count(recording, call.provider, model, call.usage)
-        found = attributes.of_usage(call.usage)
-        if cost is not None:
-            found |= {names.COST: cost.amount, names.COST_CURRENCY: cost.currency, names.COST_PRICES: cost.prices}
-        return found
-
-    def _settle_layers(self, recording: ActiveRecording, call: ModelCall) -> None:
-        """Decide what a call counts that others were seen inside of: what the lower layers have not counted."""
-        if recording.totals.calls:
-            # Further calls inside have counted themselves, and the outer layer's own word may include them.
-            call.usage = None if recording.inner is None else _usage(recording.inner.operation)
-
-    def _count(
-        self, recording: ActiveRecording, provider: str | None, model: str | None, usage: Usage | None
-    ) -> Cost | None:
-        sinks, cost = self._sinks, None
-        if model and usage is not None:
-            cost = attempt("recorder.prices", sinks.prices.cost, provider, model, usage)
-        tenant = recording.started_with.built().get(names.TENANT_ID)
-        tenant_id = str(tenant) if tenant is not None else None
-        attempt("recorder.cost", sinks.metrics.cost, cost, model, tenant_id, recording.context)
-        if cost is not None and sinks.budgets is not None:
-            attempt("recorder.budgets", self._spend, sinks.budgets, cost, tenant_id, recording)
-        if usage is not None:
-            amount = None if cost is None else (cost.currency, cost.amount)
-            for counting in _counting(recording):
-                counting.totals.add(usage, amount)
-        return cost
-
-    def _spend(self, budgets: Budgets, cost: Cost, tenant_id: str | None, recording: ActiveRecording) -> None:
-        for scope, limit, spent in budgets.spend(cost, tenant_id):
-            used: Attributes = {names.BUDGET_SCOPE: scope, names.BUDGET_LIMIT: limit, names.BUDGET_SPENT: spent}
-            used[names.COST_CURRENCY] = cost.currency
-            self._sinks.events.budget_used(recording.agent | used, recording.context)
 
     # --- the span ---
 
@@ -336,72 +280,6 @@ def _let_go_of_content(operation: Operation) -> None:
     vars(operation).update(_LET_GO[type(operation)])
 
 
-def _outcome(recording: ActiveRecording, error: BaseException | None) -> Outcome:
-    operation = recording.operation
-    outcome = Outcome(recording.watch.elapsed_s(), recording.context)
-    outcome.time_to_first_chunk = recording.time_to_first_chunk()
-    outcome.time_per_chunk = recording.time_per_chunk()
-    run = recording.enclosing_run()
-    if run is not None:
-        outcome.agent_id, outcome.agent_name = run.agent_id, run.name
-    if error is not None:
-        outcome.error_type = type(error).__qualname__
-        outcome.status = CANCELLED if _is_cancellation(error) else FAILED
-        outcome.passed_on = outcome.status == CANCELLED or recording.failure in _marks(error)
-        for around in recording.around():
-            around.failure = _mark(error)
-    elif operation.failure is not None:
-        outcome.error_type, outcome.status = attributes.text(operation.failure), FAILED
-    elif operation.cancelled:
-        outcome.status = CANCELLED
-    return outcome
-
-
-def _cause(recording: ActiveRecording, error: BaseException | None) -> BaseException | None:
-    """Return what has ended it: a library may cancel its own task because the call inside has failed."""
-    broken_by, recording.broken_by = recording.broken_by, None
-    return broken_by if broken_by is not None and error is not None and _is_cancellation(error) else error
-
-
-def _is_cancellation(error: BaseException) -> bool:
-    """Tell whether an exception says "stop" rather than "broken"; by name, to import neither asyncio nor trio."""
-    return any(base.__name__ in _CANCELLING for base in type(error).__mro__)
-
-
-def _marks(error: BaseException) -> set[Mark]:
-    """Return the marks of an exception and of those that it was raised from."""
-    found: set[Mark] = set()
-    current: BaseException | None = error
-    while current is not None and (mark := _mark(current)) not in found:
-        found.add(mark)
-        current = current.__cause__ or current.__context__
-    return found
-
-
-def _mark(error: BaseException) -> Mark:
-    """Return what tells an exception from others: its identity and where it was raised.
-
-    The exception itself cannot be kept, which would keep the program's frames alive; and its identity alone may be
-    that of a later one, made when it was gone.
-    """
-    innermost = error.__traceback__
-    while innermost is not None and innermost.tb_next is not None:
-        innermost = innermost.tb_next
-    if innermost is None:
-        return id(error), None, 0
-    return id(error), innermost.tb_frame.f_code, innermost.tb_lasti
-
-
-def _counting(recording: ActiveRecording) -> Iterator[ActiveRecording]:
-    """Yield the operations that add up the tokens of `recording`: runs and workflows, and model calls around it."""
-    if isinstance(recording.operation, AgentRun):
-        yield recording
-    layers = recording.layers() if isinstance(recording, InnerRecording) else ()
-    for around in recording.around():
-        if isinstance(around.operation, AgentRun | Workflow | ModelCall) and around not in layers:
-            yield around
-
-
 def _is_outermost(recording: ActiveRecording, call: McpCall) -> bool:
     """Tell whether nobody else counts the tool that an MCP request executes, or its error.
 
@@ -420,23 +298,3 @@ def _tell_the_tool(recording: ActiveRecording, call: McpCall) -> None:
         if isinstance(around.operation, ToolCall):
             around.operation.mcp_failure = call.failure
             return
-
-
-def _usage(operation: Operation) -> Usage | None:
-    return operation.usage if isinstance(operation, ModelCall) else None
-
-
-def _is_counted_elsewhere(call: ActiveRecording) -> bool:
-    """Tell whether the tokens of a call have been counted by others inside it, or will be when its stream ends."""
-    return bool(call.totals.calls) or (call.inner is not None and not call.inner.ended)
-
-
-def _totals(recording: ActiveRecording) -> Attributes:
-    totals = recording.totals
-    if not totals.calls:
-        return {}
-    found = attributes.of_usage(totals.usage)
-    if len(totals.cost) == 1:
-        currency, amount = next(iter(totals.cost.items()))
-        found |= {names.COST: amount, names.COST_CURRENCY: currency}
-    return found

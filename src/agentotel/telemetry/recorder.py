@@ -153,9 +153,7 @@ class Recorder:
         if isinstance(operation, AgentRun):
             agent = _agent_attributes(operation)
         started_with = LateAttributes(partial(_started_with, operation, who, agent, outer))
-        recording = ActiveRecording(
-            operation, outer, INVALID_SPAN, context, started_with, agent, watch, self._finish
-        )
+        recording = ActiveRecording(operation, outer, INVALID_SPAN, context, started_with, agent, watch, self._finish)
         recording.who = who
         if self._wants_content:
             recording.budget = self._sinks.content.budget()
