@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agentotel._base.errors import SettingError
@@ -197,8 +197,9 @@ def test_redacting_twice_changes_nothing(text):
 
 @given(st.text(max_size=50), st.sampled_from(SECRETS), st.text(max_size=50))
 def test_no_secret_survives_among_words(before, named, after):
-    """With white space around it a secret is found in any text."""
-    _, secret = named
+    """With white space around it a secret is found in any text; but a phone number not in a table of numbers."""
+    kind, secret = named
+    assume(kind != "phone" or not (before[-1:].isdecimal() or after[:1].isdecimal()))
     text, counts = REDACTOR.redact(f"{before} {secret} {after}")
     assert secret not in text
     assert counts
