@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
 from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -116,7 +118,8 @@ def test_a_large_batch_is_sent_in_pieces(exporter, receiver, lost):
     assert exporter().export(batch) is SpanExportResult.FAILURE
     assert [name[0] for request in names(receiver) for name in request] == ["a", "b", "c"]
     assert lost == [("traces", 1)]
-    assert quiet.exporter_messages.reason == "413 Request Entity Too Large"
+    phrase = HTTPStatus(413).phrase  # another one since Python 3.13
+    assert quiet.exporter_messages.reason == f"413 {phrase}"
 
 
 def test_what_the_receiver_rejects_is_counted(exporter, receiver, lost):
