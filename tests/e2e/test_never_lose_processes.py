@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 
 import pytest
 
@@ -13,7 +12,6 @@ from e2e.beside import Beside, ended, interrupted
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")]
 
 AGENT, CHAT, TOOL = "invoke_agent shop", "chat gpt-4o-mini", "execute_tool WaitTool"
-HIDDEN = pytest.mark.skipif(sys.version_info < (3, 11), reason="wrappers are seen in tracebacks on 3.10")
 
 
 @pytest.fixture
@@ -48,7 +46,6 @@ ENDS_OF_CHILDREN = {
 }
 
 
-@HIDDEN
 @pytest.mark.parametrize(("code", "output"), ENDS_OF_CHILDREN.values(), ids=ENDS_OF_CHILDREN)
 def test_a_forked_child_delivers_what_it_did_and_nothing_of_its_parent(beside, code, output):
     """Each run arrives once, from a process with an id of its own; the counters add up."""
@@ -193,7 +190,6 @@ def test_an_environment_made_from_nothing_is_left_alone(beside):
     """)
 
 
-@HIDDEN
 def test_a_program_that_cannot_be_started_is_the_same_error(beside):
     """The traceback shows no frame of ours."""
     beside.run("import subprocess\nfrom shop import *\nShopAgent().chat(lambda: subprocess.run(['./nowhere']))\n")
