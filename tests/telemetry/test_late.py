@@ -139,6 +139,20 @@ def test_nothing_of_the_programs_own_is_kept_for_later():
         assert (operation.input_messages, operation.scratch, operation.subject) == (None, None, None)
 
 
+def test_operations_of_derived_kinds_end_and_keep_nothing_either():
+    """Whoever derives a kind of operation gets what all others get."""
+
+    class Completion(ModelCall):
+        pass
+
+    with testing.recording() as telemetry:
+        recording = telemetry.observer.start(Completion(**CALL, input_messages=lambda: ["secret"], subject=[]))
+        recording.stop()
+        operation = recording.operation
+        assert (operation.input_messages, operation.subject) == (None, None)
+        assert telemetry.span("chat gpt-4o-mini").attributes["gen_ai.request.model"] == "gpt-4o-mini"
+
+
 def test_with_content_on_everything_is_done_at_once():
     """Content may change after the end, so it is not left for later."""
     with testing.recording({"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "true"}) as telemetry:

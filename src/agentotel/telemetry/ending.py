@@ -50,6 +50,8 @@ _LET_GO: Final[dict[type[Operation], dict[str, None]]] = {
     kind: dict.fromkeys(("subject", "scratch", *content)) for kind, content in _CONTENT.items()
 }
 """What is set to nothing when an operation has ended, by its kind."""
+_LET_GO_OF_ALL: Final = {name: None for names_of_kind in _LET_GO.values() for name in names_of_kind}
+"""The same for a kind that somebody has derived from these."""
 
 
 class Ending:
@@ -277,7 +279,7 @@ def _may_name(inner: InnerRecording, recording: ActiveRecording) -> bool:
 
 def _let_go_of_content(operation: Operation) -> None:
     """Keep nothing of the program's own until the rest is done: no content, and nothing to read it from."""
-    vars(operation).update(_LET_GO[type(operation)])
+    vars(operation).update(_LET_GO.get(type(operation), _LET_GO_OF_ALL))
 
 
 def _is_outermost(recording: ActiveRecording, call: McpCall) -> bool:
