@@ -173,6 +173,7 @@ class LightTracer(Tracer):
         self._plan = NO_PLAN
         self._ids: Any = None
         self._kinds: dict[Any, _Kind] = {}
+        self._context = _any_context
 
     def start_span(
         self,
@@ -216,11 +217,13 @@ class LightTracer(Tracer):
 
     def _begin(self, sampler: Any, ids: Any) -> None:
         """Forget what was decided with another sampler or id generator."""
-        self._plan, self._ids, self._kinds = plan_of(sampler), ids, {}
         # Only the SDK's own generator is known to give good ids.
         self._context = _good_context if _CONTEXTS_ARE_KNOWN and type(ids) is RandomIdGenerator else _any_context
+        self._plan, self._ids = plan_of(sampler), ids
+        self._kinds = {}  # last: what is learned is kept only where it was learned from this plan, see `_learn`
 
     def _learn(self, parent: SpanContext | None) -> _Kind:
+        kinds = self._kinds  # before the plan: another thread may be about to exchange both
         plan = self._plan
         if parent is None:
             decision, key = plan.root, None
@@ -230,8 +233,8 @@ class LightTracer(Tracer):
         if decision is None:
             return _Kind(None, _FLAGS[0], _uncounted)
         found = _Kind(decision, self._flags(parent, decision), self._count_start(parent, decision))
-        if len(self._kinds) < _MOST_KINDS:
-            self._kinds[key] = found
+        if len(kinds) < _MOST_KINDS:
+            kinds[key] = found
         return found
 
     def _flags(self, parent: SpanContext | None, decision: Decision) -> TraceFlags:
