@@ -30,7 +30,7 @@ from agentotel import patching, testing
 from agentotel._base import failopen
 from agentotel.adapters import mcp, openai
 from agentotel.adapters.openai_agents import ADAPTER, library
-from agentotel.demo.model_server import FunctionCall, Reply, response, response_stream
+from agentotel.demo.model_server import FunctionCall, Reply, completion, completion_stream, response, response_stream
 from agentotel.model import names
 from agentotel.patching.observation import CurrentObserver
 
@@ -570,8 +570,29 @@ def test_the_sdk_below_is_counted_once(telemetry, serve, way, disabled):
     assert [chat.attributes[names.USAGE_INPUT_TOKENS] for chat in chats] == [50, 80]
     assert [chat.attributes.get(names.USAGE_REASONING_TOKENS) for chat in chats] == [5, 0]
     assert [chat.attributes[names.USAGE_CACHE_READ_TOKENS] for chat in chats] == [30, 0]
-    assert telemetry.span("invoke_agent helper").attributes[names.USAGE_OUTPUT_TOKENS] == 21
+    agent = telemetry.span("invoke_agent helper").attributes
+    assert (agent[names.USAGE_OUTPUT_TOKENS], agent[names.RESPONSE_FINISH_REASONS]) == (21, ("stop",))
     assert current == [chat.context.span_id for chat in chats]
+
+
+@both_ways
+def test_the_agent_knows_why_its_last_call_ended_although_only_the_sdk_does(telemetry, serve, way):
+    """With chat completions the library's spans do not say it."""
+
+    def reply(request):
+        counts = {"input_tokens": 50, "output_tokens": 12}
+        if request.body.get("stream"):
+            return completion_stream(["done"], include_usage=True, **counts)
+        return completion("done", **counts)
+
+    async def go():
+        async with AsyncOpenAI(base_url=serve(reply).url, api_key="k", max_retries=0) as client:
+            model = agents.OpenAIChatCompletionsModel(MODEL, openai_client=client)
+            await way(agents.Agent("helper", model=model))
+
+    asyncio.run(go())
+    assert tree(telemetry) == ["invoke_agent helper", [CALL]]
+    assert telemetry.span("invoke_agent helper").attributes[names.RESPONSE_FINISH_REASONS] == ("stop",)
 
 
 ALONE = """

@@ -11,7 +11,8 @@ from agentotel.distro import quiet
 
 @pytest.fixture
 def filtered():
-    """Install the filters, and take them away again."""
+    """Install the filters, without what other tests have left in them, and take them away again."""
+    quiet.exporter_messages.__init__()
     before = {name: list(logging.getLogger(name).filters) for name in (*quiet._REPEATING, quiet._LOADER)}
     quiet.install()
     yield

@@ -139,6 +139,19 @@ def test_nothing_of_the_programs_own_is_kept_for_later():
         assert (operation.input_messages, operation.scratch, operation.subject) == (None, None, None)
 
 
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "an alias of it"])
+def test_why_a_call_ended_is_known_at_its_end_whoever_has_seen_it(model):
+    """A framework tells its agent about the answer at once: what only the SDK knows must not come later."""
+    with testing.recording() as telemetry:
+        outer = telemetry.observer.start(ModelCall(request_model=model))
+        inner = telemetry.observer.start(ModelCall(**CALL), outer)
+        inner.operation.finish_reasons = ("stop",)
+        inner.stop()
+        outer.stop()
+        assert outer.operation.finish_reasons == ("stop",)
+        assert telemetry.span("chat gpt-4o-mini").attributes["gen_ai.provider.name"] == "openai"
+
+
 def test_operations_of_derived_kinds_end_and_keep_nothing_either():
     """Whoever derives a kind of operation gets what all others get."""
 

@@ -121,8 +121,7 @@ class Ending:
         watch, operation, inner = recording.watch, recording.operation, recording.inner
         watch.stop()
         if inner is not None:
-            if _may_name(inner, recording):
-                _merge(recording)
+            _merge_what_cannot_wait(recording, inner)
             _let_go_of_content(inner.operation)
         fingerprint = None
         if isinstance(operation, ToolCall | McpCall):
@@ -269,12 +268,15 @@ def _merge(recording: ActiveRecording) -> None:
         attempt("recorder.merge", inner.merge)
 
 
-def _may_name(inner: InnerRecording, recording: ActiveRecording) -> bool:
-    """Tell whether merging what the lower layer knows may change what the operation is called."""
+def _merge_what_cannot_wait(recording: ActiveRecording, inner: InnerRecording) -> None:
+    """Merge what the span's name may come from, and what adapters tell the agent around once a call has ended."""
     lower, upper = inner.operation, recording.operation
     assert isinstance(lower, ModelCall)
     assert isinstance(upper, ModelCall)
-    return lower.request_model != upper.request_model or lower.operation != upper.operation
+    if lower.request_model != upper.request_model or lower.operation != upper.operation:
+        _merge(recording)
+    else:
+        upper.finish_reasons = upper.finish_reasons or lower.finish_reasons
 
 
 def _let_go_of_content(operation: Operation) -> None:

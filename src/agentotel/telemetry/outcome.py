@@ -15,7 +15,8 @@ SUCCESS: Final = "success"
 FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
 
-_CANCELLING: Final = frozenset({"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
+CANCELLING: Final = frozenset({"CancelledError", "Cancelled", "KeyboardInterrupt", "SystemExit", "GeneratorExit"})
+"""Names of exceptions that say "stop" rather than "broken"; the rules for Prometheus leave them out as well."""
 
 
 class Outcome:
@@ -87,7 +88,7 @@ def cause_of(recording: ActiveRecording, error: BaseException | None) -> BaseExc
 
 def is_cancellation(error: BaseException) -> bool:
     """Tell whether an exception says "stop" rather than "broken"; by name, to import neither asyncio nor trio."""
-    return any(base.__name__ in _CANCELLING for base in type(error).__mro__)
+    return any(base.__name__ in CANCELLING for base in type(error).__mro__)
 
 
 def _marks(error: BaseException) -> set[Mark]:

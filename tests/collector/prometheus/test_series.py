@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentotel.model.instruments import INSTRUMENTS
-from agentotel.telemetry.ending import _CANCELLING
+from agentotel.telemetry.outcome import CANCELLING
 
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)")
@@ -103,4 +103,4 @@ def test_every_recording_rule_is_in_the_documentation(rules) -> None:
 def test_what_is_a_cancellation_is_no_failure_of_a_model(rules) -> None:
     """The rules leave out just the kinds of errors by which a program cancels, as the telemetry knows them."""
     left_out = [set(it.split("|")) for rule in rules for it in re.findall(r'error_type!~"([^"]+)"', rule["expr"])]
-    assert left_out == [_CANCELLING, _CANCELLING]
+    assert left_out == [CANCELLING, CANCELLING]
