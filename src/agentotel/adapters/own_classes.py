@@ -30,7 +30,7 @@ from agentotel.adapters import own_content as content
 from agentotel.adapters import own_reading as reading
 from agentotel.adapters.own_reading import MISSING
 from agentotel.model.contract import Call, Intercepted
-from agentotel.model.operations import AgentRun, ModelCall, Operation, Step, ToolCall, Usage, Workflow
+from agentotel.model.operations import WHOSE, AgentRun, ModelCall, Operation, Step, ToolCall, Usage, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,9 +49,8 @@ _HISTORY: Final = ("messages", "history")
 _MODEL: Final = ("model", "model_name")
 _DESCRIPTION: Final = ("description",)
 _MESSAGE_COUNT: Final = ("message_count",)
-_WHO: Final = frozenset({"user_id", "tenant_id", "session_id"})
 _DESCRIBING: Final = frozenset((*_DESCRIPTION, *_MODEL, *_MESSAGE_COUNT, *_HISTORY, *_TOKEN_LIMIT, *_TOKENS_USED))
-_OF_AGENT: Final = _DESCRIBING.union(_WHO, _TEMPLATE)
+_OF_AGENT: Final = _DESCRIBING.union(WHOSE, _TEMPLATE)
 _OF_RESULT: Final = frozenset({"success", "ok", "is_error", "isError"})
 _CALL_ID: Final = ("tool_call_id", "call_id")
 _GENERIC_METHODS: Final = frozenset({"__call__", "apply", "dispatch", "execute", "handle", "invoke", "process", "run"})
@@ -255,7 +254,7 @@ def _agent_run(own: _Map, call: Intercepted) -> AgentRun:
     )
     if not there.isdisjoint(_TEMPLATE):
         run.template_id = reading.first_identifier(agent, _TEMPLATE)
-    for name in _WHO & (there | arguments.keys()):
+    for name in WHOSE & (there | arguments.keys()):
         found = reading.identifier_of(arguments.get(name)) or reading.first_identifier(agent, (name,))
         setattr(run, name, found)
     if not there.isdisjoint(_DESCRIBING):

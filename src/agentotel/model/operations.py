@@ -195,6 +195,10 @@ class AgentRun(Operation):
     output_messages: Content | None = None
 
 
+WHOSE = frozenset({"user_id", "tenant_id", "session_id"})
+"""The fields of an `AgentRun` that say whom it is for."""
+
+
 @_made_quickly
 @dataclass(kw_only=True)
 class ToolCall(Operation):

@@ -127,7 +127,7 @@ class Ending:
         if isinstance(operation, ToolCall | McpCall):
             fingerprint = attempt("recorder.loops", self._loops.fingerprint, operation)
         _let_go_of_content(operation)
-        if spelling.named_after(operation) != recording.named_after:
+        if _is_renamed(recording):
             attempt("recorder.name", self._name, recording)
         later.add("recorder.late", self._late, recording, fingerprint)
         attempt("recorder.span", end_late, watch.now_ns(), self._settle_later)
@@ -175,7 +175,8 @@ class Ending:
         span = recording.span
         try:
             if span.is_recording():
-                self._name(recording)
+                if _is_renamed(recording):
+                    self._name(recording)
                 self._complete_span(recording, outcome, error, settled)
                 if error is not None and outcome.error_type is not None:
                     described = self._sinks.content.exception(error, recording.budget)
@@ -185,8 +186,6 @@ class Ending:
 
     def _name(self, recording: ActiveRecording) -> None:
         """Name the span anew where its name is known only at the end: of a model, of a hand-off."""
-        if spelling.named_after(recording.operation) == recording.named_after:
-            return
         name = spelling.span_name(self._sinks.convention, recording.operation)
         if name != getattr(recording.span, "name", None):
             recording.span.update_name(name)
@@ -256,6 +255,11 @@ class Ending:
         elif isinstance(operation, ToolCall):
             tool = attributes.text(operation.name or "")
             sinks.events.tool_failed(failure | {names.TOOL_NAME: tool}, recording.context)
+
+
+def _is_renamed(recording: ActiveRecording) -> bool:
+    """Tell whether what the span is named after has changed since its start."""
+    return spelling.named_after(recording.operation) != recording.named_after
 
 
 def _merge(recording: ActiveRecording) -> None:

@@ -186,7 +186,7 @@ class Recorder:
 
     def _start_otel_span(self, recording: ActiveRecording, context: Context) -> Span:
         sinks, operation = self._sinks, recording.operation
-        recording.named_after = operation.request_model if isinstance(operation, ModelCall) else operation.name
+        recording.named_after = spelling.named_after(operation)
         return sinks.tracer.start_span(
             spelling.span_name(sinks.convention, operation),
             context,

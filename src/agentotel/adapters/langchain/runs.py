@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from agentotel.model.operations import WHOSE
+
 if TYPE_CHECKING:
     from uuid import UUID
 
     from agentotel.model.contract import Intercepted
 
 _CONVERSATION: Final = ("thread_id", "session_id", "conversation_id")
-_WHOSE: Final = frozenset({"user_id", "tenant_id", "session_id"})
 
 
 def config_of(call: Intercepted, position: int = 1) -> Mapping[str, Any]:
@@ -63,7 +64,7 @@ def whose(*sources: Mapping[str, Any] | None) -> dict[str, Any]:
     found: dict[str, str] = {}
     for source in filter(None, sources):
         values = source.get("configurable") or {}
-        for name in values.keys() & _WHOSE:
+        for name in values.keys() & WHOSE:
             value = values[name]
             if isinstance(value, str | int) and value != "":
                 found.setdefault(name, str(value))
