@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from backend_programs import OPERATIONS, Collector
 from collector.otelcol.otlp_sink import Sink
 
 QUICK = {"OTELCOL_SPAN_METRICS_INTERVAL": "1s", "OTELCOL_RETRY_MAX_INTERVAL": "1s"}
+
+
+@contextmanager
+def collecting(folder, **environment):
+    """Run the Collector of one host; what has no address of its own among the variables is its attribute ``sink``."""
+    with Sink() as behind:
+        collector = Collector(folder, environment={**behind.environment(), **environment})
+        collector.sink = behind
+        with collector:
+            yield collector
 
 
 @pytest.fixture
@@ -20,11 +32,8 @@ def sink():
 @pytest.fixture(scope="module")
 def local(tmp_path_factory):
     """The Collector of one host, with a sink as all of its backends; its attribute ``sink`` is that."""
-    with Sink() as behind:
-        collector = Collector(tmp_path_factory.mktemp("local"), environment={**behind.environment(), **QUICK})
-        collector.sink = behind
-        with collector:
-            yield collector
+    with collecting(tmp_path_factory.mktemp("local"), **QUICK) as collector:
+        yield collector
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend_programs import Collector, Loki, wait_until
-from collector.otelcol.otlp_sink import Sink
+from backend_programs import Loki, wait_until
+from collector.otelcol.conftest import collecting
 from collector.otelcol.otlp_traffic import attributes_of, logs, send
 
 pytestmark = pytest.mark.backends
@@ -15,12 +15,9 @@ pytestmark = pytest.mark.backends
 def chain(tmp_path_factory):
     """A Collector with a real Loki behind it, which is its attribute ``loki``."""
     folder = tmp_path_factory.mktemp("loki-limits")
-    with Sink() as others, Loki(folder / "loki") as loki:
-        environment = {**others.environment(), "LOKI_OTLP_ENDPOINT": loki.otlp}
-        collector = Collector(folder / "collector", environment=environment)
+    with Loki(folder / "loki") as loki, collecting(folder / "collector", LOKI_OTLP_ENDPOINT=loki.otlp) as collector:
         collector.loki = loki
-        with collector:
-            yield collector
+        yield collector
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend_programs import OPERATIONS, Collector, Prometheus, wait_until
-from collector.otelcol.otlp_sink import Sink
+from backend_programs import OPERATIONS, Prometheus, wait_until
+from collector.otelcol.conftest import collecting
 from collector.otelcol.otlp_traffic import SERVICE, counter, send
 
 pytestmark = pytest.mark.backends
@@ -16,12 +16,12 @@ def chain(tmp_path_factory):
     """A Collector with a real Prometheus behind it, which is its attribute ``prometheus``."""
     folder = tmp_path_factory.mktemp("prometheus-limits")
     configuration = OPERATIONS / "prometheus" / "prometheus.yml"
-    with Sink() as others, Prometheus(folder / "prometheus", configuration) as prometheus:
-        environment = {**others.environment(), "PROMETHEUS_OTLP_ENDPOINT": prometheus.otlp}
-        collector = Collector(folder / "collector", environment=environment)
+    with (
+        Prometheus(folder / "prometheus", configuration) as prometheus,
+        collecting(folder / "collector", PROMETHEUS_OTLP_ENDPOINT=prometheus.otlp) as collector,
+    ):
         collector.prometheus = prometheus
-        with collector:
-            yield collector
+        yield collector
 
 
 @pytest.mark.parametrize(
