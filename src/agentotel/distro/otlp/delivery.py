@@ -13,6 +13,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from agentotel._base.errors import printable
+from agentotel.distro.otlp.posting import Poster
 
 if TYPE_CHECKING:
     from requests import Response
@@ -66,6 +67,7 @@ class Sender:
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
+        self._poster = Poster(destination.url, destination.session, destination.headers)
         self._ending = Event()
         self._closed = Event()
         self._end_by = inf
@@ -109,21 +111,12 @@ class Sender:
         # Here and not at the top: requests takes 100 ms to import, and not every process sends by HTTP.
         from requests.exceptions import ConnectionError as NoConnection  # noqa: PLC0415
 
-        url, session, headers, _, _ = self._destination
-        if self._ending.is_set():
-            # By then urllib3 has closed what it had kept, once and for all: a connection kept now would stay open until
-            # the interpreter finds it and warns.
-            headers = {**headers, "Connection": "close"}
+        timeout_s = max(_LEAST_TIMEOUT_S, deadline - monotonic())
+        # At the end urllib3 has closed what it had kept, once and for all: a connection kept now would stay open until
+        # the interpreter finds it and warns.
+        is_last = self._ending.is_set()
         try:
-            with session.request(
-                "POST",
-                url,
-                data=data,
-                headers=headers,
-                timeout=max(_LEAST_TIMEOUT_S, deadline - monotonic()),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with self._poster.post(data, timeout_s, is_last=is_last) as response:
                 return _answer(response, deadline)
         except NoConnection as error:
             return _Answer(Outcome(delivered=False, reason=str(error)), is_final=False)
