@@ -54,8 +54,8 @@ def test_what_is_dropped_needs_no_way():
 def test_a_view_that_removes_labels_is_followed():
     """The aggregation is found by the labels that the view has kept."""
     histogram, reader = recorded([View(instrument_name="histogram", attribute_keys={"type"})])
-    (add,) = short_ways(histogram, LABELS, readers_of(histogram))
-    add(1.5, None)
+    (way,) = short_ways(histogram, LABELS, readers_of(histogram))
+    way.add(1.5, None)
     point = point_of(reader)
     assert (point.attributes, point.bucket_counts) == ({"type": "input"}, (1, 1, 0))
 
@@ -118,8 +118,8 @@ def test_a_name_that_is_gone_means_no_way(name):
 def test_the_exemplar_of_the_first_record_is_not_lost():
     """What the SDK's own reservoir had kept is collected with the rest, in the order of the buckets."""
     histogram, reader = recorded()
-    (add,) = short_ways(histogram, LABELS, readers_of(histogram))
-    add(5, (5, 77, LABELS, None))
+    (way,) = short_ways(histogram, LABELS, readers_of(histogram))
+    way.add(5, (5, 77, LABELS, None))
     exemplars = point_of(reader).exemplars
     assert [exemplar.value for exemplar in exemplars] == [0.5, 5]
     assert [exemplar.filtered_attributes for exemplar in exemplars] == [{}, {}]
@@ -133,6 +133,6 @@ def test_all_ways_to_one_aggregation_share_its_exemplars():
     histogram.record(0.6, {"model": "a", "type": "output"})
     (one,) = short_ways(histogram, LABELS, readers_of(histogram))
     (two,) = short_ways(histogram, {"model": "a", "type": "output"}, readers_of(histogram))
-    one(1.5, (1.5, 1, LABELS, None))
-    two(5, (5, 2, LABELS, None))
+    one.add(1.5, (1.5, 1, LABELS, None))
+    two.add(5, (5, 2, LABELS, None))
     assert [exemplar.value for exemplar in point_of(reader).exemplars] == [0.6, 1.5, 5]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import Counter
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -107,6 +109,35 @@ def test_a_histogram_keeps_the_last_record_of_each_bucket(values):
     assert [(each.value, each.time_unix_nano) for each in found] == [expected[bucket] for bucket in sorted(expected)]
     assert all(each.filtered_attributes == {"c": "d"} for each in found)
     assert reservoir.collect({"a": "b"}) == []
+
+
+def test_many_records_at_once_leave_what_they_leave_one_after_the_other():
+    """The last one of each bucket that is offered at all."""
+    records = [(0.5, context_of()), (5, context_of()), (5, Context()), (0.7, context_of())]
+    choose = chooser(TraceBasedExemplarFilter())
+    one_by_one, at_once = LastPerBucket((0, 1, 10)), LastPerBucket((0, 1, 10))
+    for amount, context in records:
+        offered = choose(amount, None, context)
+        if offered is not None:
+            one_by_one.keep(offered)
+    at_once.keep_all([1, 2, 2, 1], records, choose, None)
+    expected, found = one_by_one.collect({}), at_once.collect({})
+    assert [(each.value, each.span_id) for each in found] == [(each.value, each.span_id) for each in expected]
+    assert [each.value for each in found] == [0.7, 5]
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 1), (2, 3), (3, 1), (1, 0)])
+def test_a_counter_keeps_each_of_many_records_with_the_same_chance(monkeypatch, first, second):
+    """However they come together: over all that chance can choose, each one is kept equally often."""
+    kept = Counter()
+    for choices in product(range(first), range(first + second)):
+        chances = iter([(choices[0] + 0.5) / first, (choices[1] + 0.5) / (first + second)])
+        monkeypatch.setattr("agentotel.distro.cell_exemplars.random", lambda: next(chances))  # noqa: B023 - used at once
+        reservoir = OneOfAll()
+        reservoir.keep_all([(number, 1, None, None) for number in range(first)])
+        reservoir.keep_all([(number, 1, None, None) for number in range(first, first + second)])
+        kept.update(exemplar.value for exemplar in reservoir.collect({}))
+    assert kept == dict.fromkeys(range(first + second), first)
 
 
 @pytest.mark.parametrize(("chance", "kept"), [(0.0, 2), (0.34, 1), (0.999, 0)])

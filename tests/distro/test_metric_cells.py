@@ -92,13 +92,39 @@ class Recorded:
         instrument = self.instruments[name]
         call = instrument.add if hasattr(instrument, "add") else instrument.record
         if isinstance(self.meter, CellMeter):
-            bound = instrument.bind(attributes)
+            bound = instrument.bind(attributes).record
             call = lambda amount, _, context: bound(amount, context)  # noqa: E731 - the same shape as the SDK's
         with trace.use_span(SAMPLED) if where == "current" else nullcontext():
             call(amount, attributes, CONTEXTS[where])
 
     def collect(self, number):
         self.collected.append((number, self.readers[number].get_metrics_data()))
+
+
+class Gathered(Recorded):
+    """The same, where what is recorded for one series is added to it all at once, before it is read."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.waiting = {}
+
+    def record(self, name, amount, attributes, where):
+        if CONTEXTS[where] is None:  # which context that is, is known only now
+            self.add_up()
+            super().record(name, amount, attributes, where)
+        else:
+            cell = self.instruments[name].bind(attributes)
+            series = self.waiting.setdefault((name, repr(attributes)), (cell, []))
+            series[1].append((amount, CONTEXTS[where]))
+
+    def collect(self, number):
+        self.add_up()
+        super().collect(number)
+
+    def add_up(self):
+        for cell, records in self.waiting.values():
+            cell.record_all(records)
+        self.waiting = {}
 
 
 def by_sdk(provider):
@@ -229,6 +255,21 @@ def test_readers_get_the_same_as_from_the_sdk(history):
     assert_times_are_consistent(cells.collected)
 
 
+@pytest.mark.usefixtures("_last_exemplar")
+@pytest.mark.parametrize("exemplar_filter", [None, AlwaysOnExemplarFilter(), AlwaysOffExemplarFilter()])
+@given(history=histories(extreme))
+@example(history=EACH_SPECIAL_AMOUNT)
+@example(history=[step for step in EACH_SPECIAL_AMOUNT if step[0] == "record"])
+@settings(deadline=None, max_examples=60)
+def test_many_records_at_once_come_to_the_same(exemplar_filter, history):
+    """Sums that round, the last exemplars, amounts that mean nothing: all as if each had been recorded by itself."""
+    # As in `test_other_exemplar_filters_apply`.
+    history = [step if step[-1] != "none" else (*step[:-1], "unsampled") for step in history]
+    sdk, cells = Recorded(by_sdk, exemplar_filter), Gathered(by_cells, exemplar_filter)
+    play(sdk, cells, history)
+    assert_the_same(sdk, cells)
+
+
 VIEWS = {
     "fewer attributes": [View(instrument_name="*", attribute_keys={"model"})],
     "renamed": [View(instrument_name="counter", name="renamed"), View(instrument_name="counter", name="twice")],
@@ -286,7 +327,7 @@ def test_records_without_bind_join_the_same_series():
     cells = Recorded(by_cells)
     counter = cells.instruments["counter"]
     counter.add(1, {"model": "a"})
-    counter.bind({"model": "a"})(2)
+    counter.bind({"model": "a"}).record(2)
     cells.provider.get_meter("scope", "1").create_counter("counter", "{call}", "Calls").add(4, {"model": "a"})
     counter.add(8)
     counter.add(attributes={"model": "a"}, amount=16)
@@ -298,7 +339,7 @@ def test_records_without_bind_join_the_same_series():
 def test_no_amount_is_lost_under_threads():
     """Eight threads add while another one collects: deltas add up to the cumulative sum, which is exact."""
     cells = Recorded(by_cells)
-    counter, histogram = (cells.instruments[name].bind({"model": "a"}) for name in ("counter", "histogram"))
+    counter, histogram = (cells.instruments[name].bind({"model": "a"}).record for name in ("counter", "histogram"))
     deltas, done = [], threading.Event()
 
     def add():
@@ -367,7 +408,7 @@ def test_shutdown_exports_what_was_recorded_last():
 
     reader = PeriodicExportingMetricReader(Exporter(), export_interval_millis=3_600_000)
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    counter = CellMeter(provider, "scope").create_counter("counter").bind({})
+    counter = CellMeter(provider, "scope").create_counter("counter").bind({}).record
     counter(1)
     provider.force_flush()
     counter(2)
@@ -404,8 +445,8 @@ FORKING = """
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     meter = CellMeter(provider, "scope", "1")
-    counter = meter.create_counter("counter").bind({"model": "a"})
-    histogram = meter.create_histogram("histogram", explicit_bucket_boundaries_advisory=[1]).bind({})
+    counter = meter.create_counter("counter").bind({"model": "a"}).record
+    histogram = meter.create_histogram("histogram", explicit_bucket_boundaries_advisory=[1]).bind({}).record
     theirs = provider.get_meter("theirs").create_counter("theirs")
     del meter
 
@@ -418,7 +459,7 @@ FORKING = """
         counter(1); histogram(0.5); theirs.add(1)
     before = read()
     storage = next(iter(provider._measurement_consumer._reader_storages.values()))
-    aggregation = histogram.__self__._ways[0].__self__._aggregation
+    aggregation = histogram.__self__._ways[0]._aggregation
     locks = [provider._measurement_consumer._lock, storage._lock, aggregation._lock]
     held, release = threading.Event(), threading.Event()
 

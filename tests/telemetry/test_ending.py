@@ -66,6 +66,12 @@ class Broken:
 
         return broken
 
+    def gathered(self):
+        return self
+
+    def add_up(self):
+        """Find that nothing could be recorded."""
+
 
 class BrokenContent(Broken):
     """A choke point that only hands out budgets."""

@@ -11,7 +11,7 @@ from agentotel import testing
 from agentotel._base import failopen
 from agentotel.model.operations import AgentRun, ModelCall, Usage
 from agentotel.telemetry import late
-from agentotel.telemetry.late import LateAttributes, Later
+from agentotel.telemetry.late import LateAttributes, Later, Sums
 
 CALL = {"provider": "openai", "request_model": "gpt-4o-mini"}
 
@@ -81,19 +81,61 @@ def test_whoever_asks_meanwhile_waits_until_it_is_done():
     assert seen == ["done", "asked"]
 
 
+class Adding(Sums):
+    """Adds up numbers, and remembers each sum."""
+
+    def __init__(self):
+        self.waiting, self.sums = [], []
+
+    def add_up(self):
+        self.sums.append(sum(self.waiting))
+        self.waiting.clear()
+
+    def forget(self):
+        self.waiting.clear()
+
+
+def test_what_late_work_comes_to_is_added_up_before_anybody_goes_on(monkeypatch):
+    """In portions, so that not all of it is kept; also where nothing was left to be done."""
+    monkeypatch.setattr(late, "_PORTION", 2)
+    later, adding = Later(), Adding()
+    later.keep(adding)
+    for number in (1, 2, 3):
+        later.add("site", adding.waiting.append, number)
+    later.settle()
+    assert adding.sums == [3, 3]
+    adding.waiting.append(4)
+    later.settle()
+    assert adding.sums == [3, 3, 4]
+
+
+def test_what_was_done_before_an_error_is_added_up():
+    """Where errors are raised."""
+    failopen.configure(strict=True)
+    later, adding = Later(), Adding()
+    later.keep(adding)
+    later.add("site", adding.waiting.append, 1)
+    later.add("site", int, "no number")
+    with pytest.raises(ValueError, match="no number"):
+        later.settle()
+    assert adding.sums == [1]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_process_leaves_to_its_parent_what_is_the_parents():
     """What waited at the fork is done by the parent alone."""
-    later, done = Later(), []
+    later, done, adding = Later(), [], Adding()
+    later.keep(adding)
     later.add("site", done.append, 1)
+    adding.waiting.append(1)
     child = os.fork()
     if child == 0:
         later.settle()
-        os._exit(len(done))
+        os._exit(len(done) + sum(adding.sums))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     later.settle()
-    assert done == [1]
+    assert (done, adding.sums) == ([1], [1])
 
 
 def test_late_attributes_are_put_together_once_when_they_are_read():

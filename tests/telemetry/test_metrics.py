@@ -55,6 +55,35 @@ def failed(**fields):
 CALL = {"provider": "openai", "request_model": "m", "response_model": "m-1"}
 
 
+def test_gathered_records_are_in_the_same_series_after_they_are_added_up():
+    """Not before; and each of them once. A family that is off stays off."""
+    recorded = Recorded(families=["agent"])
+    gathered = recorded.metrics.gathered()
+    recorded.metrics.tool_call(ToolCall(name="search"), ended(2.0))
+    for seconds in (3.0, 4.0):
+        gathered.tool_call(ToolCall(name="search"), ended(seconds))
+    gathered.tool_call(ToolCall(name="other"), failed())
+    gathered.add_up()
+    gathered.add_up()
+    points = recorded.points()
+    assert points["agent.tool.latency"] == {
+        (("tool_name", "search"),): (3, 9.0),
+        (("tool_name", "other"),): (1, 2.0),
+    }
+    assert points["agent.errors"] == {(("error_type", "TimeoutError"),): 1}
+    assert "gen_ai.execute_tool.duration" not in points
+
+
+def test_what_another_process_has_gathered_is_not_recorded():
+    """A child that was forked forgets it."""
+    recorded = Recorded()
+    gathered = recorded.metrics.gathered()
+    gathered.tool_call(ToolCall(name="search"), ended())
+    gathered.forget()
+    gathered.add_up()
+    assert recorded.points() == {}
+
+
 def test_a_model_call_is_recorded_in_both_families():
     """Duration, tokens of each kind, retries and rate limits, with the labels that DESIGN names."""
     recorded = Recorded()

@@ -13,6 +13,20 @@ from agentotel.telemetry.cardinality import CardinalityGuard
 from agentotel.telemetry.series import _BOUND_SETS, Series
 
 
+class FakeBound:
+    """Remembers what is recorded, and how."""
+
+    def __init__(self, attributes, recorded):
+        self.attributes = attributes
+        self.recorded = recorded
+
+    def record(self, amount, context):
+        self.recorded.append((self.attributes, amount))
+
+    def record_all(self, records):
+        self.recorded.append((self.attributes, [amount for amount, _ in records]))
+
+
 class FakeMeter:
     """Makes instruments that can be bound, and remembers what was asked of them."""
 
@@ -25,7 +39,7 @@ class FakeMeter:
 
     def bind(self, attributes):
         self.bound.append(attributes)
-        return lambda amount, context: self.recorded.append((attributes, amount))
+        return FakeBound(attributes, self.recorded)
 
 
 @pytest.fixture
@@ -73,6 +87,26 @@ def test_every_record_of_a_folded_value_is_counted(guard, folded):
     assert folded == {"tool_name": 2}
 
 
+def test_many_records_of_a_series_are_passed_on_together(guard):
+    """As soon as its labels are bound."""
+    meter = FakeMeter()
+    series = Series(meter, instruments.TOOL_CALLS, guard)
+    for amounts in ([1, 2], [3, 4]):
+        series.record_all([(amount, None) for amount in amounts], ("search", "success"))
+    assert [amount for _, amount in meter.recorded] == [1, 2, [3, 4]]
+    assert len(meter.bound) == 1
+
+
+def test_each_of_many_records_of_a_folded_value_is_counted(guard, folded):
+    """They are recorded as `other`."""
+    meter = FakeMeter()
+    series = Series(meter, instruments.TOOL_CALLS, guard)
+    for tool in ("a", "b", "c"):
+        series.record_all([(1, None)] * 3, (tool, "success"))
+    assert folded == {"tool_name": 3}
+    assert [attributes["tool_name"] for attributes, _ in meter.recorded][-3:] == ["other"] * 3
+
+
 def test_a_value_that_is_called_other_is_no_fold(guard, folded):
     """A tool may have that name."""
     series = Series(FakeMeter(), instruments.TOOL_CALLS, guard)
@@ -91,6 +125,18 @@ def test_what_is_kept_is_bounded(folded):
     series = Series(meter, instruments.TOOL_CALLS, CardinalityGuard(10, lambda _: None))
     series.record(1, ("x" * 1_000_000, "success"))
     assert series._bound == {}
+
+
+def test_many_records_of_the_sdks_own_instruments_are_recorded_one_by_one(guard):
+    """Their interface knows no other way."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    series = Series(provider.get_meter("test"), instruments.TOOL_CALLS, guard)
+    for _ in range(2):
+        series.record_all([(1, None), (2, None)], ("search", "success"))
+    (metric,) = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+    provider.shutdown()
+    assert [point.value for point in metric.data.data_points] == [6]
 
 
 @pytest.mark.parametrize("instrument", [instruments.CHAT_LATENCY, instruments.REQUEST_DURATION], ids=lambda i: i.kind)

@@ -6,7 +6,6 @@ for each, and waits for the exporter without a limit when it is flushed.
 
 from __future__ import annotations
 
-import itertools
 import os
 import threading
 from collections import deque
@@ -20,6 +19,7 @@ from weakref import WeakMethod
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 
 from agentotel._base import failopen
+from agentotel._base.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,28 +43,6 @@ class Limits(NamedTuple):
     queue: int
     batch: int
     delay_s: float
-
-
-class _Tally:
-    """A counter that any thread may add to, also in the middle of adding.
-
-    State: the number, and how often it was read: reading counts, too.
-    """
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count()
-        self._reads = 0
-        self._taken = 0
-
-    def add_one(self) -> None:
-        next(self._numbers)  # one step of the interpreter
-
-    def take(self) -> int:
-        """Return what has been added since the last time; only one thread at a time may ask."""
-        total = next(self._numbers) - self._reads
-        self._reads += 1
-        new, self._taken = total - self._taken, total
-        return new
 
 
 class Batches:
@@ -155,7 +133,7 @@ class Batches:
     def _begin(self) -> None:
         self._waiting: deque[Any] = deque()
         self._flushes: deque[threading.Event] = deque()
-        self._overflow = _Tally()
+        self._overflow = Tally()
         self._calls: SimpleQueue[None] = SimpleQueue()  # its `put` may interrupt itself, unlike that of an Event
         self._is_awake = False
         self._is_busy = False

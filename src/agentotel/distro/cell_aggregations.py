@@ -9,22 +9,38 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from opentelemetry.metrics import Synchronous
 from opentelemetry.sdk.metrics import AlignedHistogramBucketExemplarReservoir, SimpleFixedSizeExemplarReservoir
 
-from agentotel.distro.cell_exemplars import KeepingReservoir, LastPerBucket, OneOfAll
+from agentotel.distro.cell_exemplars import LastPerBucket, OneOfAll
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    from agentotel.distro.cell_exemplars import Offered
+    from agentotel.distro.cell_exemplars import Attributes, Choose, Offered, Recorded
 
-    Way = Callable[[float, Offered | None], None]
+Reservoir = TypeVar("Reservoir", LastPerBucket, OneOfAll)
+
+
+class Way(Protocol):
+    """Adds to one aggregation."""
+
+    def add(self, amount: float, offered: Offered | None) -> None:
+        """Add one amount; `offered` may become an exemplar."""
+
+    def add_all(self, records: Sequence[Recorded], choose: Choose | None, attributes: Attributes) -> None:
+        """Add many amounts at once.
+
+        Args:
+            records: Each with the context that it was measured in; at least one.
+            choose: Decides which of them may become exemplars: by their contexts alone. None: none of them.
+            attributes: The label set.
+        """
 
 
 def goes_straight(provider: MeterProvider) -> bool:
@@ -81,7 +97,7 @@ def _ways(instrument: Any, attributes: Mapping[str, str], readers: Mapping[Any, 
         for match in storage._instrument_view_instrument_matches[instrument]:
             kind = type(match._aggregation).__name__
             if kind != "_DropAggregation":
-                yield _WAYS[kind](_find(match, attributes)).add
+                yield _WAYS[kind](_find(match, attributes))
 
 
 def _find(match: Any, attributes: Mapping[str, str]) -> Any:
@@ -105,13 +121,13 @@ def _find(match: Any, attributes: Mapping[str, str]) -> Any:
 class _SumWay:
     """Adds to one sum."""
 
-    __slots__ = ("_aggregation", "_keep", "_lock")
+    __slots__ = ("_aggregation", "_lock", "_reservoir")
 
     def __init__(self, aggregation: Any) -> None:
         _ = aggregation._value
         self._aggregation = aggregation
         self._lock = aggregation._lock
-        self._keep = _keeping(aggregation, SimpleFixedSizeExemplarReservoir, OneOfAll()).keep
+        self._reservoir = _keeping(aggregation, SimpleFixedSizeExemplarReservoir, OneOfAll())
 
     def add(self, amount: float, offered: Offered | None) -> None:
         aggregation = self._aggregation
@@ -119,13 +135,25 @@ class _SumWay:
             value = aggregation._value
             aggregation._value = (0 if value is None else value) + amount
             if offered is not None:
-                self._keep(offered)
+                self._reservoir.keep(offered)
+
+    def add_all(self, records: Sequence[Recorded], choose: Choose | None, attributes: Attributes) -> None:
+        aggregation = self._aggregation
+        with self._lock:
+            value = aggregation._value
+            value = 0 if value is None else value
+            for amount, _ in records:  # one after the other, as the SDK would: sum() may round otherwise
+                value += amount
+            aggregation._value = value
+            if choose is not None:
+                offered = [choose(amount, attributes, context) for amount, context in records]
+                self._reservoir.keep_all([each for each in offered if each is not None])
 
 
 class _HistogramWay:
     """Adds to one histogram with explicit buckets."""
 
-    __slots__ = ("_aggregation", "_boundaries", "_lock", "_places")
+    __slots__ = ("_aggregation", "_boundaries", "_lock", "_places", "_reservoir")
 
     def __init__(self, aggregation: Any) -> None:
         _ = aggregation._value, aggregation._sum, aggregation._min, aggregation._max
@@ -135,7 +163,8 @@ class _HistogramWay:
         self._lock = aggregation._lock
         self._boundaries = aggregation._boundaries
         own = LastPerBucket(aggregation._boundaries)
-        self._places = _keeping(aggregation, AlignedHistogramBucketExemplarReservoir, own).places
+        self._reservoir = _keeping(aggregation, AlignedHistogramBucketExemplarReservoir, own)
+        self._places = self._reservoir.places
 
     def add(self, amount: float, offered: Offered | None) -> None:
         aggregation, index = self._aggregation, bisect_left(self._boundaries, amount)
@@ -152,6 +181,25 @@ class _HistogramWay:
             if offered is not None:
                 self._places[index] = offered
 
+    def add_all(self, records: Sequence[Recorded], choose: Choose | None, attributes: Attributes) -> None:
+        aggregation, boundaries = self._aggregation, self._boundaries
+        amounts = [amount for amount, _ in records]
+        indexes = [bisect_left(boundaries, amount) for amount in amounts]
+        with self._lock:
+            counts = aggregation._value
+            if counts is None:
+                counts = aggregation._value = [0] * len(self._places)
+            for index in indexes:
+                counts[index] += 1
+            total = aggregation._sum
+            for amount in amounts:
+                total += amount
+            aggregation._sum = total
+            aggregation._min = min(aggregation._min, *amounts)
+            aggregation._max = max(aggregation._max, *amounts)
+            if choose is not None:
+                self._reservoir.keep_all(indexes, records, choose, attributes)
+
 
 _WAYS: dict[str, Callable[[Any], _SumWay | _HistogramWay]] = {
     "_SumAggregation": _SumWay,
@@ -160,7 +208,7 @@ _WAYS: dict[str, Callable[[Any], _SumWay | _HistogramWay]] = {
 """By the name of the SDK's class: an import of a private name could fail, and the program with it."""
 
 
-def _keeping(aggregation: Any, default: Any, own: KeepingReservoir) -> KeepingReservoir:
+def _keeping(aggregation: Any, default: Any, own: Reservoir) -> Reservoir:
     """Return the quick reservoir of an aggregation, which gets `own` instead of the SDK's default if it has none yet.
 
     Raises:
@@ -168,7 +216,7 @@ def _keeping(aggregation: Any, default: Any, own: KeepingReservoir) -> KeepingRe
     """
     with aggregation._lock:
         reservoir: Any = aggregation._reservoir
-        if isinstance(reservoir, KeepingReservoir):
+        if isinstance(reservoir, type(own)):
             return reservoir
         if type(reservoir) is not default or reservoir._size != len(own.places):
             raise LookupError(reservoir)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     """A record that may become an exemplar: its value, time in ns since 1970, attributes before a view removed some,
     and the span in whose context it was made. A plain tuple: making a named one costs as much as all else."""
     Choose = Callable[[float, Attributes, Context | None], Offered | None]
+    Recorded = tuple[float, Context | None]
+    """An amount and the context that it was measured in."""
 
 
 class KeepingReservoir(ExemplarReservoir):
@@ -93,6 +95,28 @@ class LastPerBucket(KeepingReservoir):
         """Keep a record instead of the last one in its bucket."""
         self.places[bisect_left(self._boundaries, offered[0])] = offered
 
+    def keep_all(
+        self, indexes: Sequence[int], records: Sequence[Recorded], choose: Choose, attributes: Attributes
+    ) -> None:
+        """Keep the last of `records` in each bucket that may become an exemplar.
+
+        Args:
+            indexes: The bucket of each.
+            records: In the order in which they came.
+            choose: Decides which may.
+            attributes: The label set.
+        """
+        for index, (amount, context) in dict(zip(indexes, records, strict=True)).items():
+            offered = choose(amount, attributes, context)
+            if offered is None:
+                bucket = (
+                    record for at, record in zip(reversed(indexes), reversed(records), strict=True) if at == index
+                )
+                others = (choose(amount, attributes, context) for amount, context in bucket)
+                offered = next((other for other in others if other is not None), None)
+            if offered is not None:
+                self.places[index] = offered
+
 
 class OneOfAll(KeepingReservoir):
     """Keeps one of the records since the last collection, each being equally likely."""
@@ -106,6 +130,13 @@ class OneOfAll(KeepingReservoir):
         self._seen += 1
         if random() * self._seen < 1:  # noqa: S311 - statistics, no secret
             self.places[0] = offered
+
+    def keep_all(self, offered: Sequence[Offered]) -> None:
+        """Keep one of many records, or pass all of them over."""
+        self._seen += len(offered)
+        from_the_end = int(random() * self._seen)  # noqa: S311 - as above
+        if from_the_end < len(offered):
+            self.places[0] = offered[-1 - from_the_end]
 
     def collect(self, point_attributes: Attributes) -> list[Exemplar]:
         """Return what was kept, and begin anew."""
@@ -122,11 +153,11 @@ def chooser(exemplar_filter: ExemplarFilter) -> Choose | None:
     if type(exemplar_filter) is AlwaysOffExemplarFilter:
         return None
     if type(exemplar_filter) is TraceBasedExemplarFilter:
-        return _SampledSpan().offer
-    return _AsFiltered(exemplar_filter).offer
+        return SampledSpan()
+    return _as_filtered(exemplar_filter)
 
 
-class _SampledSpan:
+class SampledSpan:
     """Offers what is recorded in the context of a sampled span.
 
     One operation records several times with one context, which never changes: the last answer is remembered, by a
@@ -136,7 +167,8 @@ class _SampledSpan:
     def __init__(self) -> None:
         self._last: tuple[Callable[[], object], SpanContext | None] = (object, None)
 
-    def offer(self, amount: float, attributes: Attributes, context: Context | None) -> Offered | None:
+    def __call__(self, amount: float, attributes: Attributes, context: Context | None) -> Offered | None:
+        """Return the record as it is offered, None if it is not."""
         if context:
             last_context, sampled = self._last
             if last_context() is not context:
@@ -147,17 +179,17 @@ class _SampledSpan:
         return None if sampled is None else (amount, time_ns(), attributes, sampled)
 
 
-class _AsFiltered:
-    """Offers what a filter other than the SDK's default lets through."""
+def _as_filtered(exemplar_filter: ExemplarFilter) -> Choose:
+    """Return what offers what a filter other than the SDK's default lets through."""
+    should_sample = exemplar_filter.should_sample
 
-    def __init__(self, exemplar_filter: ExemplarFilter) -> None:
-        self._should_sample = exemplar_filter.should_sample
-
-    def offer(self, amount: float, attributes: Attributes, context: Context | None) -> Offered | None:
+    def offer(amount: float, attributes: Attributes, context: Context | None) -> Offered | None:
         now, context = time_ns(), context or get_current()
-        if self._should_sample(amount, now, attributes, context):
+        if should_sample(amount, now, attributes, context):
             return amount, now, attributes, _span_context(context)
         return None
+
+    return offer
 
 
 def _sampled(context: Context | None) -> SpanContext | None:

@@ -12,15 +12,15 @@ from logging import getLogger
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from agentotel.distro import cell_aggregations
+from agentotel.distro.cell_exemplars import SampledSpan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from opentelemetry.context import Context
 
-    from agentotel.distro.cell_exemplars import Choose
+    from agentotel.distro.cell_exemplars import Choose, Recorded
 
-    Record = Callable[[float, Context | None], None]
     RecordBySdk = Callable[[float, Mapping[str, Any], Context | None], None]
 
 _logger = getLogger("agentotel")
@@ -59,8 +59,8 @@ class Cells:
         self._cells: dict[frozenset[tuple[str, str]], Cell] = {}
         self._refused: set[str] = set()
 
-    def bind(self, attributes: Mapping[str, Any]) -> Record:
-        """Return what records an amount (and takes the context of its span) for one label set.
+    def bind(self, attributes: Mapping[str, Any]) -> Cell:
+        """Return what records amounts for one label set.
 
         Look a label set up once and keep what is returned: it is quick, `bind` is not. It stays valid when readers
         come and go and after a fork. Values other than strings are recorded too, but by the SDK.
@@ -69,12 +69,12 @@ class Cells:
             attributes: The label set.
         """
         if not all(type(value) is str for value in attributes.values()):
-            return Cell(self._target, attributes, self._refuse, is_short=False).record
+            return Cell(self._target, attributes, self._refuse, is_short=False)
         key = frozenset(attributes.items())
         cell = self._cells.get(key)
         if cell is None:
             cell = self._cells.setdefault(key, Cell(self._target, attributes, self._refuse))
-        return cell.record
+        return cell
 
     def _refuse(self, amount: float) -> None:
         """Drop an amount that means nothing, with the SDK's warning, once for each reason."""
@@ -133,8 +133,28 @@ class Cell:
         elif self._switch is None or self._switch.is_enabled:
             choose = self._choose
             offered = None if choose is None else choose(amount, self._offered_attributes, context)
-            for add in self._ways:
-                add(amount, offered)
+            for way in self._ways:
+                way.add(amount, offered)
+
+    def record_all(self, records: Sequence[Recorded]) -> None:
+        """Record many amounts, each with the context in which it was measured; as `record` does for each of them."""
+        if self._can_all(records):
+            for way in self._ways:
+                way.add_all(records, self._choose, self._offered_attributes)
+        else:
+            for amount, context in records:
+                self.record(amount, context)
+
+    def _can_all(self, records: Sequence[Recorded]) -> bool:
+        """Tell whether all can take the short way together: nobody but the SDK's default filter looks at each."""
+        if not records or self._readers is not cell_aggregations.readers_of(self._target.instrument):
+            return False
+        if self._choose is not None and type(self._choose) is not SampledSpan:
+            return False
+        amounts = [amount for amount, _ in records]
+        total = sum(amounts)  # of which there is none if there is none of one of them
+        is_good = total == total and self._lowest <= min(amounts) and max(amounts) <= _LARGEST  # noqa: PLR0124 - NaN
+        return is_good and (self._switch is None or self._switch.is_enabled)
 
     def _long_way(self, amount: float, context: Context | None) -> None:
         """Let the SDK record, which makes the aggregations of its readers; then look for them."""

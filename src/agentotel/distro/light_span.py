@@ -32,11 +32,14 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("opentelemetry.sdk.trace")
 
-_NONE: Final[Any] = BoundedList(0)
-"""The events and links of a span that has none: never added to."""
+_NONE: Final[Any] = ()
+"""The events and links of a span that has none: never added to, and read without a step of the interpreter."""
 
 _UNSET: Final = Status()
 _PLAIN: Final = frozenset({str, bool, int, float})
+_PLAIN_OR_TUPLE: Final = _PLAIN | {tuple}
+_TEXTS: Final = frozenset({str})
+_is_tuple: Final = tuple.__instancecheck__  # type: ignore[misc,unused-ignore] # called without a frame of its own
 _new: Final = object.__new__
 
 
@@ -111,14 +114,13 @@ class Kept:
 
 def _is_clean(attributes: Mapping[str, Any]) -> bool:
     """Tell whether the SDK would take every attribute as it is."""
-    if "" in attributes or not {str}.issuperset(map(type, attributes)):
+    if "" in attributes or not _TEXTS.issuperset(map(type, attributes)):
         return False
-    if _PLAIN.issuperset(map(type, attributes.values())):
+    values = attributes.values()
+    if _PLAIN.issuperset(map(type, values)):
         return True
-    return all(
-        type(value) in _PLAIN or (type(value) is tuple and {str}.issuperset(map(type, value)))
-        for value in attributes.values()
-    )
+    tuples = filter(_is_tuple, values)
+    return _PLAIN_OR_TUPLE.issuperset(map(type, values)) and all(_TEXTS.issuperset(map(type, each)) for each in tuples)
 
 
 class _Keeping:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.util.types import Attributes
 
-    from agentotel.distro.cell_recording import Record
+    from agentotel.distro.cell_recording import Cell
 
 
 class _Bindable:
@@ -35,12 +35,12 @@ class _Bindable:
 
     _cells: Cells
 
-    def bind(self, attributes: Mapping[str, Any]) -> Record:
-        """Return what records an amount for one label set, see `Cells.bind`."""
+    def bind(self, attributes: Mapping[str, Any]) -> Cell:
+        """Return what records amounts for one label set, see `Cells.bind`."""
         return self._cells.bind(attributes)
 
     def _record(self, amount: float, attributes: Attributes, context: Context | None) -> None:
-        self._cells.bind(attributes or {})(amount, context)
+        self._cells.bind(attributes or {}).record(amount, context)
 
 
 class CellCounter(_Bindable, Counter):

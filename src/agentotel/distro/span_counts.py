@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.sdk.metrics import Counter, UpDownCounter
 from opentelemetry.sdk.trace.sampling import Decision
 
+from agentotel._base.tally import Tally
 from agentotel.distro.cell_meter import cells_agree_with_the_sdk
 from agentotel.distro.cell_recording import Cells, Target
+from agentotel.telemetry.late import Sums
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,12 +19,12 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import Tracer
     from opentelemetry.trace import SpanContext
 
-    from agentotel.telemetry.late import Later, Work
+    from agentotel.distro.cell_recording import Cell
+    from agentotel.telemetry.late import Later
 
     Starting = Callable[[], Callable[[], object]]
     Started = Callable[[SpanContext | None, Decision], Starting]
 
-_SITE: Final = "tracer.counts"
 _PARENT_ORIGIN: Final = "otel.span.parent.origin"
 _SAMPLING_RESULT: Final = "otel.span.sampling_result"
 
@@ -41,7 +43,9 @@ def span_counts(tracer: Tracer, later: Later | None) -> Started:
     started, live = getattr(of_sdk, "_started_spans", None), getattr(of_sdk, "_live_spans", None)
     is_known = isinstance(started, Counter) and isinstance(live, UpDownCounter)
     if later is not None and is_known and cells_agree_with_the_sdk():
-        return _LateCounts(_cells(started, "Counter"), _cells(live, "UpDownCounter"), later).start_span
+        counts = _LateCounts(_cells(started, "Counter"), _cells(live, "UpDownCounter"))
+        later.keep(counts)
+        return counts.start_span
     return partial(partial, of_sdk.start_span)
 
 
@@ -49,46 +53,68 @@ def _cells(instrument: Any, kind: str) -> Cells:
     return Cells(Target(instrument, instrument.add, kind, only_increases=kind == "Counter", choose=None))
 
 
-class _LateCounts:
-    """Counts in cells, later.
+class _KindCounts(NamedTuple):
+    """The counters of one kind of spans.
 
-    State: what it has found out about each kind of span, of which there are at most nine.
+    Attributes:
+        started: Those that have started since the last time.
+        ended: Those that have ended.
+        all_started: The cell of the SDK's counter.
+        live: That of its number of open spans; None for a kind of which none ever is.
     """
 
-    def __init__(self, started: Cells, live: Cells, later: Later) -> None:
+    started: Tally
+    ended: Tally
+    all_started: Cell
+    live: Cell | None
+
+
+class _LateCounts(Sums):
+    """Counts without a lock, and adds to the cells of the SDK's instruments later.
+
+    State: the counters of each kind of span, of which there are at most nine.
+    """
+
+    def __init__(self, started: Cells, live: Cells) -> None:
         self._started = started
         self._live = live
-        self._put = later.put  # the recorder, whose spans these are, looks how much is waiting
-        self._kinds: dict[tuple[str, int], Starting] = {}
+        self._kinds: dict[tuple[str, int], _KindCounts] = {}
 
     def start_span(self, parent: SpanContext | None, decision: Decision) -> Starting:
         """Return what counts a span of this kind."""
         origin = "none" if parent is None else "remote" if parent.is_remote else "local"
         kind = self._kinds.get((origin, decision._value_))
         if kind is None:
-            kind = self._kinds[origin, decision._value_] = self._starting(*self._kind(origin, decision))
-        return kind
-
-    def _starting(self, begin: Work, end: Callable[[], object]) -> Starting:
-        put = self._put
+            kind = self._kinds.setdefault((origin, decision._value_), self._kind(origin, decision))
+        count_start, count_end = kind.started.add_one, _nothing if kind.live is None else kind.ended.add_one
 
         def start() -> Callable[[], object]:
-            put(begin)
-            return end
+            count_start()
+            return count_end
 
         return start
 
-    def _kind(self, origin: str, decision: Decision) -> tuple[Work, Callable[[], object]]:
-        started = self._started.bind({_PARENT_ORIGIN: origin, _SAMPLING_RESULT: decision.name})
-        if decision is Decision.DROP:
-            return (_SITE, started, (1,)), _nothing
-        live = self._live.bind({_SAMPLING_RESULT: decision.name})
+    def _kind(self, origin: str, decision: Decision) -> _KindCounts:
+        all_started = self._started.bind({_PARENT_ORIGIN: origin, _SAMPLING_RESULT: decision.name})
+        is_live = decision is not Decision.DROP
+        live = self._live.bind({_SAMPLING_RESULT: decision.name}) if is_live else None
+        return _KindCounts(Tally(), Tally(), all_started, live)
 
-        def begin() -> None:
-            started(1, None)
-            live(1, None)
+    def add_up(self) -> None:
+        """Add what was counted to the SDK's instruments."""
+        for kind in list(self._kinds.values()):
+            ended = kind.ended.take()  # before those that have started: each of these has done that, too
+            started = kind.started.take()
+            if started:
+                kind.all_started.record(started)
+            if kind.live is not None and (started or ended):
+                kind.live.record(started - ended)
 
-        return (_SITE, begin, ()), partial(self._put, (_SITE, live, (-1,)))
+    def forget(self) -> None:
+        """Count from nothing."""
+        for kind in list(self._kinds.values()):
+            kind.ended.take()
+            kind.started.take()
 
 
 def _nothing() -> None:

@@ -3,11 +3,14 @@
 Attributes by which samplers decide are in the first set, ids before all others. (A limit of attributes evicts the
 oldest ones: the end puts the ids back where that has happened.) The names come from `agentotel.model.names`; renaming
 for another convention happens in the recorder.
+
+This module owns state: which attributes operations have that were given the same fields, bounded.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from agentotel._base.errors import printable
 from agentotel.model import names
@@ -125,16 +128,30 @@ def at_start(operation: Operation, inherited: Attributes) -> Attributes:
         attributes[names.OPERATION_NAME] = verb
     if operation.conversation_id:
         attributes[names.CONVERSATION_ID] = text(operation.conversation_id)
-    for kind, fields in _STARTS:
-        if isinstance(operation, kind):
-            _add(attributes, operation, fields)
+    kind: Any = type(operation)
+    _add(attributes, operation, _known_at_start(kind, tuple(vars(operation))))
     if isinstance(operation, ModelCall):
         _add_request_details(attributes, operation)
     elif isinstance(operation, McpCall) and operation.name:
         attributes[_subject_of(operation)] = text(operation.name)
-    for key, value in operation.attributes.items():
-        attributes[key] = _safe(value)
+    if operation.attributes:
+        attributes.update((key, _safe(value)) for key, value in operation.attributes.items())
     return attributes
+
+
+@lru_cache(maxsize=512)
+def _known_at_start(kind: type[Operation], given: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the fields, with the names of their attributes, that operations can have which were given these fields.
+
+    They have dozens, and were given a few.
+    """
+    return tuple(
+        (field, name)
+        for each, fields in _STARTS
+        if issubclass(kind, each)
+        for field, name in fields
+        if field in given or getattr(kind, field) is not None
+    )
 
 
 def _subject_of(call: McpCall) -> str:
@@ -226,4 +243,6 @@ def _add(attributes: Attributes, source: object, fields: Iterable[tuple[str, str
     for field, name in fields:
         value = getattr(source, field)
         if value is not None:
-            attributes[name] = text(value) if isinstance(value, str) else value
+            # As `text` has it, without a call for each.
+            is_fine = not isinstance(value, str) or (len(value) <= _TEXT_CHARACTERS and value.isprintable())
+            attributes[name] = value if is_fine else printable(value, _TEXT_CHARACTERS)

@@ -5,7 +5,7 @@ Each part stands in a guard of its own: a metric that cannot be recorded must no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from opentelemetry.trace import Status, StatusCode
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from agentotel.telemetry.attributes import Attributes
     from agentotel.telemetry.late import Later
+    from agentotel.telemetry.metrics import Metrics
     from agentotel.telemetry.recorder import Sinks
     from agentotel.telemetry.recording import ActiveRecording
 
@@ -54,6 +55,18 @@ _LET_GO_OF_ALL: Final = {name: None for names_of_kind in _LET_GO.values() for na
 """The same for a kind that somebody has derived from these."""
 
 
+class _Way(NamedTuple):
+    """How what an end comes to is written down.
+
+    Attributes:
+        tell_span: Writes it on the span: before its end, or after it.
+        metrics: Records it.
+    """
+
+    tell_span: Callable[[ActiveRecording, Outcome, BaseException | None, Attributes], None]
+    metrics: Metrics
+
+
 class Ending:
     """Ends recordings.
 
@@ -67,6 +80,12 @@ class Ending:
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
         self._loops = Loops(sinks.metrics, sinks.events, sinks.loop_limit)
         self._later = sinks.later
+        metrics = sinks.metrics
+        if sinks.later is not None:
+            sinks.later.keep(gathered := metrics.gathered())
+            metrics = gathered
+        self._way_now = _Way(self._end_span, sinks.metrics)
+        self._way_later = _Way(self._complete_span, metrics)
         # Made once: a method that is taken from its object is an object more, which each operation would keep.
         self._late = self._finish_late
         self._settle_later = None if sinks.later is None else sinks.later.settle
@@ -92,9 +111,10 @@ class Ending:
         """Count tokens that came after the call around had returned: its span is gone, they must still count."""
         call = recording.operation
         assert isinstance(call, ModelCall)
-        self._accounting.count(recording, call.provider, call.response_model or call.request_model, call.usage)
+        model, metrics = call.response_model or call.request_model, self._sinks.metrics
+        self._accounting.count(recording, call.provider, model, call.usage, metrics)
         outcome = Outcome(recording.watch.elapsed_s(), recording.context)
-        self._sinks.metrics.tokens(call, outcome, official=whole.official)
+        metrics.tokens(call, outcome, official=whole.official)
 
     def finish(self, recording: ActiveRecording, error: BaseException | None) -> None:
         """End a recording: called once, by `ActiveRecording`."""
@@ -135,34 +155,31 @@ class Ending:
     def _finish_late(self, recording: ActiveRecording, fingerprint: int | None) -> None:
         """Do what `_finish_later` has left to be done."""
         try:
+            recording.is_told_at_start = recording.started_with.is_built
             _merge(recording)
-            self._work_out(recording, None, fingerprint, self._complete_span)
+            self._work_out(recording, None, fingerprint, self._way_later)
         finally:
             cast("LateSpan", recording.span).completed()
 
     def _finish_now(self, recording: ActiveRecording, error: BaseException | None) -> None:
         fingerprint = attempt("recorder.loops", self._loops.fingerprint, recording.operation)
-        self._work_out(recording, cause_of(recording, error), fingerprint, self._end_span)
+        self._work_out(recording, cause_of(recording, error), fingerprint, self._way_now)
 
     def _work_out(
-        self,
-        recording: ActiveRecording,
-        error: BaseException | None,
-        fingerprint: int | None,
-        tell_span: Callable[[ActiveRecording, Outcome, BaseException | None, Attributes], None],
+        self, recording: ActiveRecording, error: BaseException | None, fingerprint: int | None, way: _Way
     ) -> None:
         outcome: Outcome | None = None
         settled: Attributes = {}
         try:
             outcome = attempt("recorder.outcome", outcome_of, recording, error)
-            settled = attempt("recorder.usage", self._accounting.settle, recording, error) or settled
+            settled = attempt("recorder.usage", self._accounting.settle, recording, error, way.metrics) or settled
         finally:  # the span still has to end, also where errors are raised (strict)
             if outcome is None:
                 outcome = Outcome(recording.watch.elapsed_s(), recording.context)
             try:
-                attempt("recorder.span", tell_span, recording, outcome, error, settled)
+                attempt("recorder.span", way.tell_span, recording, outcome, error, settled)
             finally:
-                attempt("recorder.metrics", self._record_metrics, recording, outcome)
+                attempt("recorder.metrics", self._record_metrics, recording, outcome, way.metrics)
                 attempt("recorder.loops", self._loops.ended, recording, outcome, fingerprint)
                 attempt("recorder.events", self._emit_events, recording, outcome)
                 recording.part_from_context()
@@ -206,7 +223,7 @@ class Ending:
     def _end_attributes(self, recording: ActiveRecording, outcome: Outcome) -> Attributes:
         operation, started_with = recording.operation, recording.started_with.built()
         added = attributes.at_end(operation, started_with)
-        if recording.inner is not None or recording.is_told_late:
+        if recording.is_told_at_start and (recording.inner is not None or recording.is_told_late):
             completed = attributes.at_start(operation, {})
             added |= {key: value for key, value in completed.items() if started_with.get(key) != value}
         if outcome.error_type is not None:
@@ -219,8 +236,8 @@ class Ending:
 
     # --- metrics and log records ---
 
-    def _record_metrics(self, recording: ActiveRecording, outcome: Outcome) -> None:
-        metrics, operation = self._sinks.metrics, recording.operation
+    def _record_metrics(self, recording: ActiveRecording, outcome: Outcome, metrics: Metrics) -> None:
+        operation = recording.operation
         if isinstance(operation, ModelCall):
             metrics.model_call(operation, outcome, official=recording.official)
         elif isinstance(operation, ToolCall):

@@ -4,7 +4,7 @@ A program waits for the thread that ends an operation; nobody waits for the thre
 what has ended and when, and goes on. Cost, metrics and the last attributes of the span are put together when somebody
 asks for them: an exporter that reads the span, a reader that collects the metrics, whoever flushes.
 
-`Later` owns state: what is still to be done, at most `_MOST_WAITING` things.
+`Later` owns state: what is still to be done, at most `_MOST_WAITING` things, and who adds up what that comes to.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +34,22 @@ _MOST_WAITING: Final = 4096
 calling thread does the work only if nobody else does."""
 
 
+_PORTION: Final = 256
+"""Things that are done before what they come to is added up: until then all of it is kept."""
+
+
+class Sums(ABC):
+    """What adds up what late work comes to, so that it costs something once for many things and not for each."""
+
+    @abstractmethod
+    def add_up(self) -> None:
+        """Pass on what has come since the last time; called by one thread at a time."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Begin anew in a process that was just forked: what has come until then is the parent's to pass on."""
+
+
 class LateAttributes(Mapping[str, "AttributeValue"]):
     """Attributes that are put together when somebody reads them first, from what is known then.
 
@@ -48,6 +64,11 @@ class LateAttributes(Mapping[str, "AttributeValue"]):
     def __init__(self, build: Callable[[], dict[str, AttributeValue]]) -> None:
         self._build: Callable[[], dict[str, AttributeValue]] | None = build
         self._built: dict[str, AttributeValue] | None = None
+
+    @property
+    def is_built(self) -> bool:
+        """Whether they have been put together."""
+        return self._built is not None
 
     def built(self) -> dict[str, AttributeValue]:
         """Return them; the same dictionary each time, not to be changed."""
@@ -93,10 +114,9 @@ class Later:
 
     def __init__(self) -> None:
         self._waiting: deque[Work] = deque()
-        self.put: Callable[[Work], None] = self._waiting.append
-        """Puts a piece of work off without looking how many wait: for those who do so beside somebody who looks."""
         self.expect: Callable[[], object] | None = None
         """Makes sure that it is asked for soon, where somebody is there to do so: for what should not wait long."""
+        self._sums: list[Sums] = []
         self._lock = threading.Lock()
         self._at_work = 0
         if hasattr(os, "register_at_fork"):
@@ -121,22 +141,38 @@ class Later:
         if self.expect is not None:
             attempt("recorder.expect", self.expect)
 
+    def keep(self, sums: Sums) -> None:
+        """Have `sums` add up what late work comes to, before whoever asks for that work goes on."""
+        self._sums.append(sums)
+
     def settle(self) -> None:
-        """Do all that has been put off before, and return when it is done, whoever does it."""
+        """Do all that has been put off before, and return when it is done and added up, whoever does it."""
         if self._at_work == threading.get_ident():  # what is being done reads what it is about to complete
             return
         with self._lock:
             self._at_work = threading.get_ident()
             try:
+                self._do_some()
                 while self._waiting:
-                    site, action, args = self._waiting.popleft()
-                    attempt(site, action, *args)
+                    self._do_some()
             finally:
                 self._at_work = 0
+
+    def _do_some(self) -> None:
+        waiting = self._waiting
+        try:
+            for _ in range(min(len(waiting), _PORTION)):
+                site, action, args = waiting.popleft()
+                attempt(site, action, *args)
+        finally:  # what was done counts, also where an error is raised (strict)
+            for sums in self._sums:
+                attempt("recorder.sums", sums.add_up)
 
     def _begin_anew(self) -> None:
         """Forget, in a process that was just forked, what is the parent's to do."""
         self._waiting.clear()
+        for sums in self._sums:
+            sums.forget()
         self._lock = threading.Lock()
         self._at_work = 0
 

@@ -1,8 +1,12 @@
-"""One model call that two layers have seen: what the lower one knows completes what the upper one has said."""
+"""One model call that two layers have seen: what the lower one knows completes what the upper one has said.
+
+This module owns state: how calls that were given certain fields complete each other, bounded.
+"""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 from operator import attrgetter
 
 from agentotel.model.operations import ModelCall, Operation, Usage
@@ -36,20 +40,36 @@ def complete(outer: ModelCall, inner: ModelCall) -> None:
     for what the lower layer knows better (see `_OF_THE_INNERMOST`, and the tokens).
     """
     theirs, ours = vars(inner), vars(outer)  # an operation holds just what it was given
-    outer.operation = inner.operation
-    for name in theirs.keys() & _OF_THE_INNERMOST:
+    better, missing, doubtful = _known(tuple(theirs), tuple(ours))
+    ours["operation"] = inner.operation
+    for name in better:
         if theirs[name] is not None:
             ours[name] = theirs[name]
-    known = theirs.keys() & _OF_THE_OUTERMOST
-    for name in known - ours.keys():
+    for name in missing:
         ours[name] = theirs[name]
-    for name in known & ours.keys():
-        if ours[name] == _DEFAULTS[name] and theirs[name] is not None:
+    for name, default in doubtful:
+        if ours[name] == default and theirs[name] is not None:
             ours[name] = theirs[name]
     if inner.usage is not None:
         outer.usage = _completed_usage(outer.usage, inner.usage)
-    for key, value in inner.attributes.items():
-        outer.attributes.setdefault(key, value)
+    for key in inner.attributes.keys() - outer.attributes:
+        outer.attributes[key] = inner.attributes[key]
+
+
+@lru_cache(maxsize=512)
+def _known(
+    inner: tuple[str, ...], outer: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, object], ...]]:
+    """Return, for calls that were given these fields, those that the inner one knows better, or alone, or may know.
+
+    The last ones, which both were given, with the value that says nothing.
+    """
+    known = [name for name in inner if name in _OF_THE_OUTERMOST]
+    return (
+        tuple(name for name in inner if name in _OF_THE_INNERMOST),
+        tuple(name for name in known if name not in outer),
+        tuple((name, _DEFAULTS[name]) for name in known if name in outer),
+    )
 
 
 def _completed_usage(outer: Usage | None, inner: Usage) -> Usage:

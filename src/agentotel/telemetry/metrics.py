@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agentotel._base.failopen import attempt
 from agentotel.model import instruments as defined
+from agentotel.telemetry.late import Sums
 from agentotel.telemetry.series import Series
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from agentotel.model.operations import AgentRun, McpCall, ModelCall, ToolCall, Usage, Workflow
     from agentotel.telemetry.cardinality import CardinalityGuard
     from agentotel.telemetry.outcome import Outcome
-    from agentotel.telemetry.series import Values
+    from agentotel.telemetry.series import Recorded, Values
 
 _TOKEN_TYPES = (
     ("input_tokens", "input"),
@@ -44,7 +46,7 @@ class Metrics:
     """
 
     def __init__(self, meter: Meter, families: Collection[str], guard: CardinalityGuard) -> None:
-        self._series = {
+        self._series: dict[str, Series] = {
             instrument.name: Series(meter, instrument, guard)
             for instrument in defined.INSTRUMENTS
             if instrument.kind not in _READ_AT_COLLECTION
@@ -63,6 +65,10 @@ class Metrics:
         series = self._series.get(instrument.name)
         if series is not None:
             series.record(amount, values, context)
+
+    def gathered(self) -> GatheredMetrics:
+        """Return metrics that record into the same series, all at once."""
+        return GatheredMetrics(self._series)
 
     def model_call(self, call: ModelCall, outcome: Outcome, *, official: bool = False) -> None:
         """Record a model call that has ended.
@@ -175,3 +181,40 @@ class Metrics:
         # An error that passes through a tool, a model call and an agent is one error: only where it first appears.
         if outcome.error_type is not None and not outcome.passed_on:
             self.add(defined.AGENT_ERRORS, 1, (outcome.error_type, outcome.agent_id), outcome.context)
+
+
+class GatheredMetrics(Metrics, Sums):
+    """Metrics for work that is done later, in one go: what is recorded for one series is added to it all at once.
+
+    Made by `Metrics.gathered`.
+
+    State: what has been recorded since the last time.
+
+    Args:
+        series: By the names of their instruments.
+    """
+
+    def __init__(self, series: dict[str, Series]) -> None:
+        self._series = series
+        self._recorded: dict[tuple[str, Values], list[Recorded]] = {}
+
+    def add(self, instrument: Instrument, amount: float, values: Values, context: Context | None = None) -> None:
+        """Record `amount` with the next `add_up`; only one thread at a time may do so. As `Metrics.add` otherwise."""
+        key = instrument.name, values
+        recorded = self._recorded.get(key)
+        if recorded is None:
+            self._recorded[key] = [(amount, context)]
+        else:
+            recorded.append((amount, context))
+
+    def add_up(self) -> None:
+        """Add what was recorded to its series."""
+        recorded, self._recorded = self._recorded, {}
+        for (name, values), records in recorded.items():
+            series = self._series.get(name)
+            if series is not None:
+                attempt("recorder.metrics", series.record_all, records, values)
+
+    def forget(self) -> None:
+        """Record nothing of it."""
+        self._recorded = {}

@@ -34,36 +34,26 @@ class Outcome:
         time_per_chunk: Mean seconds between the pieces after the first; None with fewer than two.
     """
 
-    __slots__ = (
-        "agent_id",
-        "agent_name",
-        "context",
-        "error_type",
-        "passed_on",
-        "seconds",
-        "status",
-        "time_per_chunk",
-        "time_to_first_chunk",
-    )
+    status = SUCCESS
+    error_type: str | None = None
+    passed_on = False
+    agent_id: str | None = None
+    agent_name: str | None = None
+    time_to_first_chunk: float | None = None
+    time_per_chunk: float | None = None
 
     def __init__(self, seconds: float, context: Context) -> None:
         self.seconds = seconds
         self.context = context
-        self.status = SUCCESS
-        self.error_type: str | None = None
-        self.passed_on = False
-        self.agent_id: str | None = None
-        self.agent_name: str | None = None
-        self.time_to_first_chunk: float | None = None
-        self.time_per_chunk: float | None = None
 
 
 def outcome_of(recording: ActiveRecording, error: BaseException | None) -> Outcome:
     """Return how a recording has ended: with `error`, or as its operation says of itself."""
     operation = recording.operation
     outcome = Outcome(recording.watch.elapsed_s(), recording.context)
-    outcome.time_to_first_chunk = recording.time_to_first_chunk()
-    outcome.time_per_chunk = recording.time_per_chunk()
+    if recording.is_streamed:
+        outcome.time_to_first_chunk = recording.time_to_first_chunk()
+        outcome.time_per_chunk = recording.time_per_chunk()
     run = recording.enclosing_run()
     if run is not None:
         outcome.agent_id, outcome.agent_name = run.agent_id, run.name

@@ -102,6 +102,7 @@ class ActiveRecording:
     named_after: str | None = None
     inner: InnerRecording | None = None
     is_told_late = False
+    is_told_at_start = True
     failure: Mark | None = None
     broken_by: BaseException | None = None
     user_id: str | None = None
@@ -220,6 +221,11 @@ class ActiveRecording:
         return found
 
     @property
+    def calls_inside(self) -> int:
+        """How many model calls inside have reported usage."""
+        return 0 if self._totals is None else self._totals.calls
+
+    @property
     def ended(self) -> bool:
         """Whether it has ended."""
         return self._open.locked()
@@ -241,6 +247,11 @@ class ActiveRecording:
         The first one is; another one is a call of its own (a client that tries a second model).
         """
         return isinstance(operation, ModelCall) and isinstance(self.operation, ModelCall) and self.inner is None
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether a piece of a stream has come."""
+        return self._chunks > 0
 
     def time_to_first_chunk(self) -> float | None:
         """Return the seconds until the first piece, None if none came."""

@@ -43,21 +43,23 @@ class AttributeEncoder:
         """Return all of `attributes`; one that OTLP has no form for is left out and reported once."""
         if not attributes:
             return b""
-        known = self._pairs
-        encoded = []
-        for key, value in attributes.items():
-            kind = type(value)
-            pair = known.get((key, value, kind)) if kind in _REPEATING else None
-            encoded.append(pair if pair is not None else self._new(key, value, kind))
-        return b"".join(encoded)
+        values = attributes.values()
+        try:  # those that are known are found without a step of the interpreter for each
+            triples = zip(attributes, values, map(type, values), strict=True)
+            pairs: list[Any] = list(map(self._pairs.get, triples))
+        except Exception:  # noqa: BLE001 - a value that has no hash, or one of somebody's own
+            return b"".join([self._new(key, value, type(value)) for key, value in attributes.items()])
+        if None in pairs:
+            items = list(attributes.items())
+            while None in pairs:
+                at = pairs.index(None)
+                key, value = items[at]
+                pairs[at] = self._new(key, value, type(value))
+        return b"".join(pairs)
 
     def _new(self, key: str, value: Any, kind: type) -> bytes:
-        is_repeating = kind in _REPEATING
-        if kind is tuple and _TEXTS.issuperset(map(type, value)):  # others: ``(1,) == (True,)``, or have no hash
-            is_repeating = True
-            known = self._pairs.get((key, value, kind))
-            if known is not None:
-                return known
+        # Tuples of others are not remembered: ``(1,) == (True,)``.
+        is_repeating = kind in _REPEATING or (kind is tuple and _TEXTS.issuperset(map(type, value)))
         try:
             content = _key_value(key, value)
         except (ValueError, TypeError, RecursionError, AttributeError) as error:
@@ -116,6 +118,11 @@ def _head(key: str) -> bytes:
     if len(head) <= _MAX_PAIR_BYTES:
         _heads[key] = head
     return head
+
+
+def number_dropped(span: Any) -> int:
+    """Return how many attributes of a span were dropped; nothing is dropped from a plain dictionary."""
+    return 0 if type(getattr(span, "_attributes", None)) is dict else span.dropped_attributes
 
 
 def of_span(span: Any) -> Mapping[str, Any]:

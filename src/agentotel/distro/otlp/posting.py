@@ -36,7 +36,7 @@ class Poster:
         self._session = session
         self._headers = headers
         self._prepared: PreparedRequest | None = None
-        self._settings: dict[str, Any] = {}
+        self._settings: Mapping[str, Any] = {}
         self._prepared_with: object = None
 
     def post(self, data: bytes, timeout_s: float, *, is_last: bool) -> Response:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
-from agentotel.distro.otlp.attributes import AttributeEncoder, of_span, plain
+from agentotel.distro.otlp.attributes import AttributeEncoder, number_dropped, of_span, plain
 from agentotel.distro.otlp.requests import Encoded
 from agentotel.distro.otlp.wire import block, number, text, time
 
@@ -45,16 +45,28 @@ def encode(span: ReadableSpan) -> Encoded:
         number(b"\x30", span.kind.value + 1),
         times,
         _attributes.encode(of_span(span)),
-        number(b"\x50", span.dropped_attributes),
-        *map(_event, span.events),
-        number(b"\x60", span.dropped_events),
-        *map(_link, span.links),
-        number(b"\x70", span.dropped_links),
+        number(b"\x50", number_dropped(span)),
+        b"" if _has_no_parts(span) else _parts(span),
         _status(span.status),
         b"\x85\x01",
         _flags(parent),
     )
     return Encoded(span.resource, span.instrumentation_scope, b"".join(content))
+
+
+def _has_no_parts(span: Any) -> bool:
+    """Tell whether there are neither events nor links, and never were: to ask a span of the SDK costs a lot."""
+    return getattr(span, "_events", None) == () == getattr(span, "_links", None)
+
+
+def _parts(span: ReadableSpan) -> bytes:
+    content = (
+        *map(_event, span.events),
+        number(b"\x60", span.dropped_events),
+        *map(_link, span.links),
+        number(b"\x70", span.dropped_links),
+    )
+    return b"".join(content)
 
 
 def _trace_state(context: SpanContext) -> bytes:
