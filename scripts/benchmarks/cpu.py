@@ -1,4 +1,8 @@
-"""CPU per operation of the whole process, exporting included: bare, floor and ours in turn, in small chunks."""
+"""CPU per operation of the whole process, exporting included: bare, floor and ours in turn, in small chunks.
+
+Several processes of each: two of the same program differ by up to 4 %, as long as they live, by where their memory
+happens to lie (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,10 @@ if TYPE_CHECKING:
     from benchmarks.children import Child
 
 VARIANTS: Final = ("bare", "floor", "ours")
-CHUNK: Final = {"W1": 300, "W2": 120, "W3": 30, "W4": 20, "W5": 30}
+CHUNK: Final = {"W1": 300, "W2": 120, "W3": 60, "W4": 20, "W5": 60}
 """Operations per chunk: less than half a second, so that drifts hit all alike, and yet long against a flush."""
+PROCESSES: Final = 5
+"""Processes of each variant, one after the other, over which the rounds are spread."""
 SPANS: Final = {"W1": 1, "W2": 4, "W3": 4, "W4": 1, "W5": 4}
 """Spans per operation."""
 TITLES: Final = {
@@ -31,6 +37,7 @@ FRAMEWORKS: Final = frozenset({"W3", "W5"})
 _MICROSECONDS: Final = 1e6
 
 Samples = dict[str, list[float]]
+Pairs = dict[str, list[tuple[float, float]]]
 
 
 def measure(workloads: Sequence[str], rounds: int, variants: Sequence[str] = VARIANTS) -> dict[str, Any]:
@@ -39,15 +46,33 @@ def measure(workloads: Sequence[str], rounds: int, variants: Sequence[str] = VAR
     Raises:
         MeasurementError: The sink did not receive the spans of every operation, so the figures would mean nothing.
     """
+    cpu: dict[str, Samples] = {}
+    caller: dict[str, Samples] = {}
+    number = min(PROCESSES, rounds)
+    for process in range(number):
+        share = rounds * (process + 1) // number - rounds * process // number
+        for workload, sampled in _measure_in_processes(workloads, share, variants).items():
+            for variant, pairs in sampled.items():
+                for whole, calling in pairs:
+                    cpu.setdefault(workload, {}).setdefault(variant, []).append(whole)
+                    caller.setdefault(workload, {}).setdefault(variant, []).append(calling)
+    return {
+        workload: {variant: figures(cpu[workload], caller[workload], variant) for variant in cpu[workload]}
+        for workload in cpu
+    }
+
+
+def _measure_in_processes(workloads: Sequence[str], rounds: int, variants: Sequence[str]) -> dict[str, Pairs]:
+    """Return what new processes have needed, by workload and variant: in all, and in the calling thread."""
     with children.sink() as url, ExitStack() as stack:
         workers = {variant: stack.enter_context(children.worker(variant, url)) for variant in variants}
         known = set.intersection(*(set(worker.first["workloads"]) for worker in workers.values()))
         there = [workload for workload in workloads if workload in known]
-        measured = {workload: _measure_one(_taking_part(workers, workload), workload, rounds) for workload in there}
+        sampled = {workload: _measure_one(_taking_part(workers, workload), workload, rounds) for workload in there}
         for variant in variants:
-            made = [workload for workload in there if variant in measured[workload]]
+            made = [workload for workload in there if variant in sampled[workload]]
             _check_received(children.received(url), variant, sum(_spans(workload, rounds) for workload in made))
-    return measured
+    return sampled
 
 
 def _taking_part(workers: Mapping[str, Child], workload: str) -> dict[str, Child]:
@@ -58,17 +83,14 @@ def _spans(workload: str, rounds: int) -> int:
     return (rounds + 1) * CHUNK[workload] * SPANS[workload]
 
 
-def _measure_one(workers: Mapping[str, Child], workload: str, rounds: int) -> dict[str, Any]:
+def _measure_one(workers: Mapping[str, Child], workload: str, rounds: int) -> Pairs:
     for worker in workers.values():  # the first chunk warms up and is thrown away
         _chunk(worker, workload)
-    cpu: Samples = {variant: [] for variant in workers}
-    caller: Samples = {variant: [] for variant in workers}
+    sampled: Pairs = {variant: [] for variant in workers}
     for _ in range(rounds):
         for variant, worker in workers.items():
-            whole, calling = _chunk(worker, workload)
-            cpu[variant].append(whole)
-            caller[variant].append(calling)
-    return {variant: figures(cpu, caller, variant) for variant in workers}
+            sampled[variant].append(_chunk(worker, workload))
+    return sampled
 
 
 def _chunk(worker: Child, workload: str) -> tuple[float, float]:

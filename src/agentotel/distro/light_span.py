@@ -65,7 +65,11 @@ class Kept:
     def add(self, attributes: Mapping[str, Any]) -> None:
         """Set attributes as the SDK would: a key that is set again moves to the end, beyond the limit the oldest go."""
         if self._first is not None:
-            self._begin()
+            first = self._first.built()
+            if first.keys().isdisjoint(attributes):
+                self._first, attributes = None, {**first, **attributes}  # looked through at once
+            else:
+                self._begin()
         found, limits = self._found, self._limits
         if type(found) is dict:
             most = limits.max_span_attributes

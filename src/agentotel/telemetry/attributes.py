@@ -175,10 +175,11 @@ def _add_request_details(attributes: Attributes, call: ModelCall) -> None:
 def at_end(operation: Operation, started_with: Attributes) -> Attributes:
     """Return what the end of the operation adds to the attributes it started with."""
     attributes: Attributes = {}
-    for key, value in operation.attributes.items():
-        safe = _safe(value)
-        if started_with.get(key) != safe:
-            attributes[key] = safe
+    if not operation.attributes.items() <= started_with.items():
+        for key, value in operation.attributes.items():
+            safe = _safe(value)
+            if started_with.get(key) != safe:
+                attributes[key] = safe
     if operation.conversation_id and names.CONVERSATION_ID not in started_with:
         attributes[names.CONVERSATION_ID] = text(operation.conversation_id)
     if isinstance(operation, ModelCall):

@@ -103,7 +103,7 @@ class Loops:
         limit, operation = self._limit, recording.operation
         if limit is None or not isinstance(operation, ToolCall | ModelCall | McpCall):
             return
-        run = next((around for around in recording.around() if isinstance(around.operation, AgentRun)), None)
+        run = recording.run_around()
         if run is None or (isinstance(operation, McpCall) and not _is_tool_of(operation, recording, run)):
             return
         calls = run.totals.run_calls = run.totals.run_calls or RunCalls()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
+from operator import attrgetter
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +46,7 @@ def _functions() -> tuple[Callable[[], Context], Callable[[Any], Any]]:
 
 current_context, _make_current = _functions()
 _making_totals: Final = threading.Lock()
+_counts_of: Final = attrgetter(*Usage.__slots__)
 
 
 class Totals:
@@ -70,10 +72,8 @@ class Totals:
         """Add the tokens and the cost (currency, amount) of one model call."""
         with self._lock:
             self.calls += 1
-            for field in Usage.__slots__:
-                count = getattr(usage, field)
-                if count is not None:
-                    setattr(self.usage, field, (getattr(self.usage, field) or 0) + count)
+            pairs = zip(_counts_of(self.usage), _counts_of(usage), strict=True)
+            self.usage = Usage(*[so_far if count is None else (so_far or 0) + count for so_far, count in pairs])
             if cost is not None:
                 currency, amount = cost
                 self.cost[currency] = self.cost.get(currency, 0.0) + amount
@@ -274,9 +274,15 @@ class ActiveRecording:
 
     def enclosing_run(self) -> AgentRun | None:
         """Return the innermost agent run that this operation belongs to, itself included."""
-        if isinstance(self.operation, AgentRun):
-            return self.operation
-        return next((around.operation for around in self.around() if isinstance(around.operation, AgentRun)), None)
+        found = self if isinstance(self.operation, AgentRun) else self.run_around()
+        return None if found is None else found.operation  # type: ignore[return-value] # that of a run
+
+    def run_around(self) -> ActiveRecording | None:
+        """Return the recording of the innermost agent run around this one."""
+        outer = self.outer
+        while outer is not None and not isinstance(outer.operation, AgentRun):
+            outer = outer.outer
+        return outer
 
 
 def _nothing(recording: ActiveRecording, error: BaseException | None) -> None:

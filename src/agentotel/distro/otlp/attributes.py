@@ -120,11 +120,6 @@ def _head(key: str) -> bytes:
     return head
 
 
-def number_dropped(span: Any) -> int:
-    """Return how many attributes of a span were dropped; nothing is dropped from a plain dictionary."""
-    return 0 if type(getattr(span, "_attributes", None)) is dict else span.dropped_attributes
-
-
 def of_span(span: Any) -> Mapping[str, Any]:
     """Return the attributes of a span, as a plain dictionary where they are kept in one.
 

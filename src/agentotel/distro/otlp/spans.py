@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE
 
-from agentotel.distro.otlp.attributes import AttributeEncoder, number_dropped, of_span, plain
+from agentotel.distro.otlp.attributes import AttributeEncoder, of_span, plain
 from agentotel.distro.otlp.requests import Encoded
 from agentotel.distro.otlp.wire import block, number, text, time
 
@@ -34,6 +34,9 @@ def encode(span: ReadableSpan) -> Encoded:
     context: Any = span.context
     parent = span.parent
     times = time(b"\x39", span.start_time) + time(b"\x41", span.end_time)
+    attributes = of_span(span)
+    # From what is kept in a plain dictionary nothing has been dropped.
+    is_plain = attributes is getattr(span, "_attributes", None)
     content = (
         b"\x0a\x10",
         context.trace_id.to_bytes(16, "big"),
@@ -44,8 +47,8 @@ def encode(span: ReadableSpan) -> Encoded:
         text(b"\x2a", span.name),
         number(b"\x30", span.kind.value + 1),
         times,
-        _attributes.encode(of_span(span)),
-        number(b"\x50", number_dropped(span)),
+        _attributes.encode(attributes),
+        b"" if is_plain else number(b"\x50", span.dropped_attributes),
         b"" if _has_no_parts(span) else _parts(span),
         _status(span.status),
         b"\x85\x01",
