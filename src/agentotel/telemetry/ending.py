@@ -72,10 +72,12 @@ class Ending:
 
     Args:
         sinks: Where the telemetry goes.
+        names_of: Names the spans.
     """
 
-    def __init__(self, sinks: Sinks) -> None:
+    def __init__(self, sinks: Sinks, names_of: spelling.SpanNames) -> None:
         self._sinks = sinks
+        self._names = names_of
         self._accounting = Accounting(sinks)
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
         self._loops = Loops(sinks.metrics, sinks.events, sinks.loop_limit)
@@ -203,7 +205,8 @@ class Ending:
 
     def _name(self, recording: ActiveRecording) -> None:
         """Name the span anew where its name is known only at the end: of a model, of a hand-off."""
-        name = spelling.span_name(self._sinks.convention, recording.operation)
+        operation = recording.operation
+        name = self._names.of(operation, spelling.named_after(operation))
         if name != getattr(recording.span, "name", None):
             recording.span.update_name(name)
 

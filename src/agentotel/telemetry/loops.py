@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from agentotel.model import instruments, names
-from agentotel.model.operations import EMBEDDINGS, AgentRun, McpCall, ModelCall, Operation, ToolCall
+from agentotel.model.operations import EMBEDDINGS, McpCall, ModelCall, Operation, ToolCall
 from agentotel.telemetry import attributes
 from agentotel.telemetry.outcome import FAILED
 

@@ -86,11 +86,12 @@ class Recorder:
 
     def __init__(self, sinks: Sinks) -> None:
         self._sinks = sinks
-        self._ending = Ending(sinks)
+        self._names = spelling.SpanNames(sinks.convention)
+        self._ending = Ending(sinks, self._names)
         self._finish, self._finish_inner = self._ending.finish, self._ending.inner
         self._has_prices = False
         self._wants_content = sinks.content.is_wanted
-        self._is_lazy = _is_lazy(sinks.tracer)
+        self._make_spans(sinks.tracer)
 
     def current(self) -> Operation | None:
         """Return the innermost open operation of this context."""
@@ -100,7 +101,11 @@ class Recorder:
     def make_spans_with(self, tracer: Tracer) -> None:
         """Make spans with `tracer` from now on: the program has set a provider of its own."""
         self._sinks = replace(self._sinks, tracer=tracer)
+        self._make_spans(tracer)
+
+    def _make_spans(self, tracer: Tracer) -> None:
         self._is_lazy = _is_lazy(tracer)
+        self._starts_plainly = self._is_lazy and not self._wants_content and not self._sinks.convention.renames
 
     @property
     def wants_content(self) -> bool:
@@ -185,13 +190,13 @@ class Recorder:
         return attempt("recorder.official", official.held_back, call, context) or context
 
     def _start_otel_span(self, recording: ActiveRecording, context: Context) -> Span:
-        sinks, operation = self._sinks, recording.operation
-        recording.named_after = spelling.named_after(operation)
-        return sinks.tracer.start_span(
-            spelling.span_name(sinks.convention, operation),
+        operation = recording.operation
+        recording.named_after = named_after = spelling.named_after(operation)
+        return self._sinks.tracer.start_span(
+            self._names.of(operation, named_after),
             context,
             _kind(operation),
-            self._start_attributes(recording),
+            recording.started_with if self._starts_plainly else self._start_attributes(recording),
             None,
             recording.watch.start_ns,
         )
@@ -201,8 +206,6 @@ class Recorder:
         sinks, started_with, budget = self._sinks, recording.started_with, recording.budget
         convention = sinks.convention
         if budget is None and self._is_lazy:
-            if not convention.renames:
-                return started_with
             return LateAttributes(lambda: spelling.renamed(convention, started_with.built()))
         content = attempt("recorder.content", sinks.content.at_start, recording.operation, budget) or {}
         return spelling.renamed(convention, {**started_with.built(), **content} if content else started_with.built())

@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import propagate
-from opentelemetry.context import attach, detach, get_current, set_value
+from opentelemetry.context import Context, attach, detach, get_current
 from opentelemetry.trace import Span, get_current_span
 
 from agentotel._base.failopen import attempt
@@ -20,8 +20,6 @@ from agentotel.telemetry.merging import complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from opentelemetry.context import Context
 
     from agentotel._base.clock import Stopwatch
     from agentotel.identity import Identity
@@ -207,7 +205,8 @@ class ActiveRecording:
 
         Both would hold each other: each operation would be garbage that only the collector can find.
         """
-        self.context = set_value(names.RECORDING_KEY, self.outer, self.context)
+        own: dict[str, object] = {names.RECORDING_KEY: self.outer}
+        self.context = Context(self.context, **own)
 
     @property
     def totals(self) -> Totals:
