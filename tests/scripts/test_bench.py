@@ -277,6 +277,23 @@ def test_a_flush_that_did_not_happen_is_an_error():
         flushing.flush_all([object()])
 
 
+@pytest.mark.parametrize(("rounds", "shares"), [(15, [3, 3, 3, 3, 3]), (7, [1, 1, 2, 1, 2]), (2, [1, 1])])
+def test_the_rounds_are_spread_over_processes(monkeypatch, rounds, shares):
+    """Two processes of one program differ as long as they live: a figure is the median over several of each."""
+    asked = []
+
+    def in_processes(workloads, share, variants):
+        asked.append(share)
+        return {"W1": {"bare": [(100.0, 50.0)] * share, "ours": [(100.0 + len(asked), 60.0)] * share}}
+
+    monkeypatch.setattr(cpu, "_measure_in_processes", in_processes)
+    measured = cpu.measure(["W1"], rounds, ("bare", "ours"))["W1"]
+    assert asked == shares
+    assert measured["bare"]["cpu_us"].median == 100.0
+    assert measured["ours"]["added_caller_us"].median == 10.0
+    assert measured["ours"]["times_bare"].low < measured["ours"]["times_bare"].high
+
+
 def test_lost_spans_are_no_figures(monkeypatch):
     """Where the sink has not received what was made there is an error instead of a table."""
     monkeypatch.setitem(cpu.CHUNK, "W1", 2)

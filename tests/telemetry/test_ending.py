@@ -11,7 +11,7 @@ from opentelemetry.trace import StatusCode
 import agentotel
 from agentotel import testing
 from agentotel._base import failopen
-from agentotel.model.operations import AgentRun, McpCall, ModelCall, ToolCall, Usage
+from agentotel.model.operations import AgentRun, ModelCall, ToolCall, Usage
 from agentotel.telemetry.recorder import Recorder
 
 CALL = {"provider": "openai", "request_model": "gpt-4o-mini"}
@@ -33,25 +33,6 @@ def tokens(telemetry, name="agent.token.usage"):
     """Return (records, tokens) over all kinds of a histogram of tokens."""
     points = telemetry.metric(name).values()
     return sum(count for count, _ in points), sum(total for _, total in points)
-
-
-@pytest.mark.parametrize(
-    ("call", "told"),
-    [
-        (McpCall(method="tools/call", name="look", failure="tool_error"), "tool_error"),
-        (McpCall(method="tools/call", name="look"), None),
-        (McpCall(method="tools/list", failure="-32603"), None),
-    ],
-)
-def test_a_tool_is_told_of_the_failure_of_the_one_that_it_calls_on_a_server(call, told):
-    """Whether that makes it a failure itself is for its adapter to say: the program may have another way."""
-    with testing.recording() as telemetry:
-        tool = telemetry.observer.start(ToolCall(name="look of the framework"))
-        telemetry.observer.start(call, tool).stop()
-        tool.stop()
-    assert (tool.operation.mcp_failure, tool.operation.failure) == (told, None)
-    counted = (("status", "success"), ("tool_name", "look of the framework"))
-    assert telemetry.metric("agent.tool.calls") == {counted: 1}
 
 
 # --- a part that fails ---

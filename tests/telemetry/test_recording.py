@@ -2,79 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 
 import pytest
 from opentelemetry.context import Context, get_current, get_value
-from opentelemetry.trace import INVALID_SPAN
 
-from agentotel._base.clock import Stopwatch
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, ModelCall, ToolCall, Usage, Workflow
-from agentotel.telemetry.recording import ActiveRecording, InnerRecording, Totals
-
-
-def recording(operation, outer=None, kind=ActiveRecording, context=None):
-    """Return an open recording, and the list of how it has ended."""
-    ends = []
-    finish = lambda ended, error: ends.append((ended, error))  # noqa: E731
-    made = kind(operation, outer, INVALID_SPAN, context or Context(), {}, {}, Stopwatch(), finish)
-    return made, ends
-
-
-def in_threads(number, work):
-    """Run `work` in threads that start together."""
-    barrier = threading.Barrier(number)
-
-    def together():
-        barrier.wait()
-        work()
-
-    threads = [threading.Thread(target=together) for _ in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-# --- totals ---
-
-
-@pytest.fixture
-def _impatient():
-    """Let threads take turns as often as Python can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("_impatient")
-def test_totals_are_exact_under_threads():
-    """Tools run in threads: no token and no cent is lost when their model calls end together."""
-    totals = Totals()
-
-    def work():
-        for _ in range(500):
-            totals.add(Usage(input_tokens=3, output_tokens=1, reasoning_tokens=1), ("USD", 0.25))
-
-    in_threads(8, work)
-    assert totals.calls == 4_000
-    assert totals.usage == Usage(input_tokens=12_000, output_tokens=4_000, reasoning_tokens=4_000)
-    assert totals.cost == {"USD": 1_000.0}
-
-
-def test_what_nobody_has_said_stays_unknown():
-    """A kind of token that no call reports is None, not 0; currencies are kept apart."""
-    totals = Totals()
-    totals.add(Usage(input_tokens=0), None)
-    totals.add(Usage(cache_read_tokens=2), ("EUR", 1.0))
-    totals.add(Usage(), ("USD", 2.0))
-    assert totals.usage == Usage(input_tokens=0, cache_read_tokens=2)
-    assert totals.cost == {"EUR": 1.0, "USD": 2.0}
-    assert totals.calls == 3
-
+from agentotel.model.operations import AgentRun, ModelCall, ToolCall, Workflow
+from agentotel.telemetry.inner_recording import InnerRecording
+from telemetry.bare_recordings import in_threads, recording
 
 # --- the one end ---
 
@@ -202,46 +138,3 @@ def test_what_is_around():
     assert tool.enclosing_run() is run.operation
     assert run.enclosing_run() is run.operation
     assert flow.enclosing_run() is None
-
-
-# --- merging layers of one call ---
-
-
-def layers(*operations):
-    """Return the recordings of one call as several layers see it, from the outside in."""
-    made = [recording(operations[0])[0]]
-    for operation in operations[1:]:
-        inner, _ = recording(operation, made[-1], InnerRecording)
-        made[-1].inner = inner
-        made.append(inner)
-    return made
-
-
-def test_all_layers_around_hear_what_the_innermost_knows():
-    """Three layers of one call: the lowest one's tokens and pieces reach the middle and the top."""
-    top, middle, bottom = layers(ModelCall(), ModelCall(), ModelCall(usage=Usage(input_tokens=5)))
-    bottom.chunk()
-    bottom.chunk()
-    assert bottom.layers() == [middle, top]
-    bottom.merge()
-    for layer in (middle, top):
-        assert layer.operation.usage == Usage(input_tokens=5)
-        assert layer.time_per_chunk() == bottom.time_per_chunk()
-
-
-def test_what_lies_around_the_call_is_not_a_layer_of_it():
-    """A run around the call hears nothing."""
-    run, _ = recording(AgentRun())
-    top, _ = recording(ModelCall(), run)
-    bottom, _ = recording(ModelCall(), top, InnerRecording)
-    assert bottom.layers() == [top]
-
-
-def test_pieces_that_the_outer_layer_saw_itself_stand():
-    """The user saw the outer layer's pieces: their times are not replaced."""
-    top, bottom = layers(ModelCall(), ModelCall())
-    bottom.chunk()
-    bottom.chunk()
-    top.chunk()
-    bottom.merge()
-    assert top.time_per_chunk() is None

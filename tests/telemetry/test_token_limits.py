@@ -9,8 +9,8 @@ from opentelemetry.context import Context
 
 from agentotel.model.operations import AgentRun, Usage
 from agentotel.telemetry import token_limits
-from agentotel.telemetry.recording import Totals
 from agentotel.telemetry.token_limits import TokenLimits
+from agentotel.telemetry.totals import Totals
 
 
 class Warnings:

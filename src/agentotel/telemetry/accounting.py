@@ -8,7 +8,7 @@ from agentotel._base.failopen import attempt
 from agentotel.model import names
 from agentotel.model.operations import AgentRun, ModelCall, Operation, Usage, Workflow
 from agentotel.telemetry import attributes, loops
-from agentotel.telemetry.recording import InnerRecording
+from agentotel.telemetry.inner_recording import InnerRecording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

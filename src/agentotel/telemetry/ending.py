@@ -21,12 +21,12 @@ from agentotel.model.operations import (
     ToolCall,
     Workflow,
 )
-from agentotel.telemetry import attributes, spelling
+from agentotel.telemetry import attributes, measuring, spelling
 from agentotel.telemetry.accounting import Accounting
+from agentotel.telemetry.inner_recording import InnerRecording
 from agentotel.telemetry.late import LateSpan
 from agentotel.telemetry.loops import Loops
 from agentotel.telemetry.outcome import FAILED, Outcome, cause_of, is_cancellation, outcome_of
-from agentotel.telemetry.recording import InnerRecording
 from agentotel.telemetry.token_limits import TokenLimits
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Ending:
             try:
                 attempt("recorder.span", way.tell_span, recording, outcome, error, settled)
             finally:
-                attempt("recorder.metrics", self._record_metrics, recording, outcome, way.metrics)
+                attempt("recorder.metrics", measuring.record, recording, outcome, way.metrics)
                 attempt("recorder.loops", self._loops.ended, recording, outcome, fingerprint)
                 attempt("recorder.events", self._emit_events, recording, outcome)
                 recording.part_from_context()
@@ -237,23 +237,7 @@ class Ending:
             added[names.RESPONSE_TIME_TO_FIRST_CHUNK] = outcome.time_to_first_chunk
         return added | (attempt("recorder.content", self._sinks.content.at_end, operation, recording.budget) or {})
 
-    # --- metrics and log records ---
-
-    def _record_metrics(self, recording: ActiveRecording, outcome: Outcome, metrics: Metrics) -> None:
-        operation = recording.operation
-        if isinstance(operation, ModelCall):
-            metrics.model_call(operation, outcome, official=recording.official)
-        elif isinstance(operation, ToolCall):
-            metrics.tool_call(operation, outcome)
-        elif isinstance(operation, Workflow):
-            metrics.workflow(operation, outcome)
-        elif isinstance(operation, AgentRun):
-            metrics.agent_run(operation, outcome, operation.usage if recording.counts_itself else None)
-        elif isinstance(operation, McpCall):
-            metrics.mcp_call(operation, outcome, is_outermost=_is_outermost(recording, operation))
-            _tell_the_tool(recording, operation)
-        else:
-            metrics.failed(outcome)
+    # --- log records ---
 
     def _emit_events(self, recording: ActiveRecording, outcome: Outcome) -> None:
         sinks, operation = self._sinks, recording.operation
@@ -306,23 +290,3 @@ def _merge_what_cannot_wait(recording: ActiveRecording, inner: InnerRecording) -
 def _let_go_of_content(operation: Operation) -> None:
     """Keep nothing of the program's own until the rest is done: no content, and nothing to read it from."""
     vars(operation).update(_LET_GO.get(type(operation), _LET_GO_OF_ALL))
-
-
-def _is_outermost(recording: ActiveRecording, call: McpCall) -> bool:
-    """Tell whether nobody else counts the tool that an MCP request executes, or its error.
-
-    A framework's tool around the client's side does, and the client counts what the server does.
-    """
-    if call.server_side:
-        return False
-    return not any(isinstance(around.operation, ToolCall | McpCall) for around in recording.around())
-
-
-def _tell_the_tool(recording: ActiveRecording, call: McpCall) -> None:
-    """Let the framework's tool know that the tool which it has called on a server says that it has failed."""
-    if call.failure is None or call.server_side or not call.is_tool_call:
-        return
-    for around in recording.around():
-        if isinstance(around.operation, ToolCall):
-            around.operation.mcp_failure = call.failure
-            return

@@ -22,8 +22,9 @@ from agentotel.model import names
 from agentotel.model.operations import AgentRun, McpCall, ModelCall, Step
 from agentotel.telemetry import attributes, official, open_recordings, spelling
 from agentotel.telemetry.ending import Ending
+from agentotel.telemetry.inner_recording import InnerRecording
 from agentotel.telemetry.late import LateAttributes
-from agentotel.telemetry.recording import ActiveRecording, InnerRecording, current_context, innermost
+from agentotel.telemetry.recording import ActiveRecording, current_context, innermost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

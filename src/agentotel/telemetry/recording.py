@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from operator import attrgetter
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,9 +13,9 @@ from opentelemetry.trace import Span, get_current_span
 
 from agentotel._base.failopen import attempt
 from agentotel.model import names
-from agentotel.model.operations import AgentRun, ModelCall, Operation, Usage
+from agentotel.model.operations import AgentRun, ModelCall, Operation
 from agentotel.telemetry import open_recordings
-from agentotel.telemetry.merging import complete
+from agentotel.telemetry.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from agentotel.identity import Identity
     from agentotel.privacy import SpanBudget
     from agentotel.telemetry.attributes import Attributes
+    from agentotel.telemetry.inner_recording import InnerRecording
     from agentotel.telemetry.late import LateAttributes
-    from agentotel.telemetry.loops import RunCalls
 
     Mark = tuple[int, object, int]
 
@@ -44,37 +43,6 @@ def _functions() -> tuple[Callable[[], Context], Callable[[Any], Any]]:
 
 current_context, _make_current = _functions()
 _making_totals: Final = threading.Lock()
-_counts_of: Final = attrgetter(*Usage.__slots__)
-
-
-class Totals:
-    """What the model calls inside an operation have used, added up as they end. Has a lock: tools run in threads.
-
-    Attributes:
-        calls: Model calls that reported usage.
-        usage: Their tokens.
-        cost: Their cost by currency.
-        run_calls: What a run has called, for `agentotel.telemetry.loops`; None where nobody has looked.
-    """
-
-    __slots__ = ("_lock", "calls", "cost", "run_calls", "usage")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.calls = 0
-        self.usage = Usage()
-        self.cost: dict[str, float] = {}
-        self.run_calls: RunCalls | None = None
-
-    def add(self, usage: Usage, cost: tuple[str, float] | None) -> None:
-        """Add the tokens and the cost (currency, amount) of one model call."""
-        with self._lock:
-            self.calls += 1
-            pairs = zip(_counts_of(self.usage), _counts_of(usage), strict=True)
-            self.usage = Usage(*[so_far if count is None else (so_far or 0) + count for so_far, count in pairs])
-            if cost is not None:
-                currency, amount = cost
-                self.cost[currency] = self.cost.get(currency, 0.0) + amount
 
 
 class ActiveRecording:
@@ -322,31 +290,3 @@ def _inner_one(of_span: ActiveRecording | None, of_context: object) -> object:
     if of_span is None or (isinstance(of_context, ActiveRecording) and of_span in of_context.around()):
         return of_context
     return of_span
-
-
-class InnerRecording(ActiveRecording):
-    """A model call that a lower layer sees of the call that `outer` records: one span, one count.
-
-    It has no span of its own. Its end completes the operations around it with what only the lower layer knows.
-    """
-
-    def layers(self) -> list[ActiveRecording]:
-        """Return the other recordings of the same call, from the inside out: the last one has the span."""
-        found: list[ActiveRecording] = []
-        for outer in self.around():
-            found.append(outer)
-            if not isinstance(outer, InnerRecording):
-                break
-        return found
-
-    def merge(self) -> None:
-        """Give the recordings of the outer layers what this one knows. Doing it again changes nothing."""
-        inner = self.operation
-        assert isinstance(inner, ModelCall)
-        for outer in self.layers():
-            assert isinstance(outer.operation, ModelCall)
-            complete(outer.operation, inner)
-            if not outer._chunks:  # noqa: SLF001 - the same class
-                outer._chunks = self._chunks  # noqa: SLF001
-                outer._first_chunk_ns = self._first_chunk_ns  # noqa: SLF001
-                outer._last_chunk_ns = self._last_chunk_ns  # noqa: SLF001
