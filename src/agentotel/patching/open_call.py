@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from agentotel.model.contract import Call, Recording
     from agentotel.model.operations import Operation
 
-MOST_CHUNKS_HELD: Final = 32
+MOST_CHUNKS_HELD: Final = 16
 """So many chunks of one stream are held before they are folded into its operation: few enough that the garbage
-collector, which counts what has been made and not let go of, is not called for them."""
+collector, which counts what has been made and not let go of, is not called for them, and that the memory of those that
+are let go of is still in the processor's cache when the next ones are made of it."""
 
 
 NOT_ACTIVE: Final = object()
