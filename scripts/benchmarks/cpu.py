@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from benchmarks.children import Child
 
 VARIANTS: Final = ("bare", "floor", "ours")
-CHUNK: Final = {"W1": 1500, "W2": 600, "W3": 240, "W4": 80, "W5": 240}
-"""Operations per chunk: about two seconds, so that drifts hit all alike, and yet long against a flush. A flush needs some
-ten milliseconds however little there is to export, in code that has left the processor's caches in the meantime; a
-program exports its spans every five seconds and its metrics every minute."""
+CHUNK: Final = {"W1": 500, "W2": 120, "W3": 120, "W4": 80, "W5": 120}
+"""Operations per chunk: at most two seconds, so that drifts hit all alike; fewer spans than wake up the exporting
+thread (512), so that all of them are exported by the flush; and yet long against a flush. That one needs some ten
+milliseconds however little there is to export, in code that has left the processor's caches in the meantime; a program
+exports its spans every five seconds and its metrics every minute."""
 PROCESSES: Final = 5
 """Processes of each variant, one after the other, over which the rounds are spread."""
 SPANS: Final = {"W1": 1, "W2": 4, "W3": 4, "W4": 1, "W5": 4}
