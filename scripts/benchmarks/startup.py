@@ -13,8 +13,18 @@ from typing import Any, Final
 from benchmarks import children
 
 LIMIT_S: Final = 0.6
+"""Where the yardstick needs `YARDSTICK_S`. The same start needs up to half as much again when others are busy on the
+machine: a slower one is given as much more as the yardstick needs more there."""
+YARDSTICK_S: Final = 0.102
+"""Seconds of CPU over bare Python: the launcher's 0.446 s of that time, by the ratio of the two, which is 4.4."""
 _TIMES: Final = 7
 _PRINT_MODULES: Final = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+_YARDSTICK: Final = (
+    "import argparse, asyncio, concurrent.futures, ctypes, decimal, email.message, http.client, http.server, "
+    "importlib.metadata, json, logging.config, multiprocessing.pool, sqlite3, ssl, statistics, unittest.mock, "
+    "urllib.request, uuid, xml.dom.minidom, zipfile"
+)
+"""A start that is like ours, imports above all, and that no change of ours makes slower."""
 _LAUNCHER: Final = "opentelemetry-instrument"
 
 # fmt: off
@@ -30,15 +40,22 @@ FRAMEWORKS: Final = frozenset({
 
 
 def measure() -> dict[str, Any]:
-    """Return seconds of CPU (median) of bare Python and of the launcher, and the frameworks it has imported."""
+    """Return seconds of CPU (medians) of bare Python, the yardstick and the launcher, and what that has imported."""
     _compile()
     with children.sink() as url:
         plain, launched = [sys.executable, "-c", "pass"], [_LAUNCHER, sys.executable, "-c", "pass"]
         _cpu_s(launched, url)  # what is written once (bytecode) and what the disk has to read
-        pairs = [(_cpu_s(plain, url), _cpu_s(launched, url)) for _ in range(_TIMES)]
+        yardstick = [sys.executable, "-c", _YARDSTICK]
+        rounds = [[_cpu_s(command, url) for command in (plain, yardstick, launched)] for _ in range(_TIMES)]
         imported = _imported(url)
-    bare, ours = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
-    return {"bare_s": bare, "ours_s": ours, "added_s": ours - bare, "imported": frameworks_in(imported)}
+    bare, yard, ours = map(median, zip(*rounds, strict=True))
+    measured = {"bare_s": bare, "ours_s": ours, "added_s": ours - bare, "yardstick_s": yard - bare}
+    return measured | {"imported": frameworks_in(imported)}
+
+
+def limit_s(measured: dict[str, Any]) -> float:
+    """Return what the launcher may add here and now, in seconds of CPU."""
+    return LIMIT_S * max(1.0, float(measured["yardstick_s"]) / YARDSTICK_S)
 
 
 def _compile() -> None:
@@ -73,8 +90,9 @@ def frameworks_in(modules: list[str]) -> list[str]:
 def problems(measured: dict[str, Any]) -> list[str]:
     """Return what is wrong with the figures, one line each."""
     found = []
-    if measured["added_s"] > LIMIT_S:
-        found.append(f"the launcher adds {measured['added_s']:.2f} s of CPU to bare Python; at most {LIMIT_S} s")
+    limit = limit_s(measured)
+    if measured["added_s"] > limit:
+        found.append(f"the launcher adds {measured['added_s']:.2f} s of CPU to bare Python; at most {limit:.2f} s")
     if measured["imported"]:
         found.append(f"imported before the program has asked for it: {', '.join(measured['imported'])}")
     return found
@@ -88,4 +106,6 @@ def table(measured: dict[str, Any]) -> list[str]:
         f"| `python -c pass` | {measured['bare_s']:.3f} |",
         f"| `{_LAUNCHER} python -c pass` | {measured['ours_s']:.3f} |",
         f"| added | {measured['added_s']:.3f} |",
+        f"| imports of the standard library, added | {measured['yardstick_s']:.3f} |",
+        f"| what may be added on a machine that needs so much for these | {limit_s(measured):.3f} |",
     ]
