@@ -246,6 +246,8 @@ def test_each_line_of_the_budget_says_whether_it_is_reached():
     assert [line.rsplit(" | ", 1)[1] for line in budget.table(iter(lines))[2:]] == ["yes |", "no |", "no |"]
     (line,) = budget.of_count(counted(1.04))
     assert line.is_reached
+    (line,) = budget.of_startup({"added_s": 0.7, "yardstick_s": startup.YARDSTICK_S * 1.5})
+    assert (line.measured, line.most, line.is_reached) == (0.7, 0.9, True)
     assert [line.what for line in budget.of_exit({"refuses connections": {"ours": 1.0}})] == [
         "exit, the Collector refuses connections"
     ]
