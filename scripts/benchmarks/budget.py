@@ -56,9 +56,7 @@ def of_count(counted: Mapping[str, Any]) -> Iterator[Line]:
 
 def of_startup(measured: Mapping[str, Any]) -> Iterator[Line]:
     """Yield the line about the start."""
-    yield Line(
-        "start of a program that does nothing", measured["added_s"], round(startup.limit_s(dict(measured)), 3), "s"
-    )
+    yield Line("start of a program that does nothing", measured["added_s"], round(startup.limit_s(measured), 3), "s")
 
 
 def of_exit(measured: Mapping[str, Any]) -> Iterator[Line]:

@@ -1,7 +1,7 @@
 """CPU per operation of the whole process, exporting included: bare, floor and ours in turn, in small chunks.
 
-Several processes of each: two of the same program differ by up to 4 %, as long as they live, by where their memory
-happens to lie (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
+Several processes of each: two of the same program differ by several percent, as long as they live, by where their
+memory happens to lie (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", ASPLOS 2009).
 """
 
 from __future__ import annotations
@@ -49,20 +49,19 @@ def measure(workloads: Sequence[str], rounds: int, variants: Sequence[str] = VAR
     Raises:
         MeasurementError: The sink did not receive the spans of every operation, so the figures would mean nothing.
     """
-    cpu: dict[str, Samples] = {}
-    caller: dict[str, Samples] = {}
+    sampled: dict[str, Pairs] = {}
     number = min(PROCESSES, rounds)
     for process in range(number):
         share = rounds * (process + 1) // number - rounds * process // number
-        for workload, sampled in _measure_in_processes(workloads, share, variants).items():
-            for variant, pairs in sampled.items():
-                for whole, calling in pairs:
-                    cpu.setdefault(workload, {}).setdefault(variant, []).append(whole)
-                    caller.setdefault(workload, {}).setdefault(variant, []).append(calling)
-    return {
-        workload: {variant: figures(cpu[workload], caller[workload], variant) for variant in cpu[workload]}
-        for workload in cpu
-    }
+        for workload, more in _measure_in_processes(workloads, share, variants).items():
+            for variant, pairs in more.items():
+                sampled.setdefault(workload, {}).setdefault(variant, []).extend(pairs)
+    return {workload: _all_figures(pairs) for workload, pairs in sampled.items()}
+
+
+def _all_figures(sampled: Pairs) -> dict[str, dict[str, Spread | None]]:
+    cpu, caller = ({variant: [pair[at] for pair in pairs] for variant, pairs in sampled.items()} for at in (0, 1))
+    return {variant: figures(cpu, caller, variant) for variant in sampled}
 
 
 def _measure_in_processes(workloads: Sequence[str], rounds: int, variants: Sequence[str]) -> dict[str, Pairs]:

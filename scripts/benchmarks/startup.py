@@ -8,9 +8,12 @@ import subprocess
 import sys
 import sysconfig
 from statistics import median
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import children
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LIMIT_S: Final = 0.6
 """Where the yardstick needs `YARDSTICK_S`. The same start needs up to half as much again when others are busy on the
@@ -53,7 +56,7 @@ def measure() -> dict[str, Any]:
     return measured | {"imported": frameworks_in(imported)}
 
 
-def limit_s(measured: dict[str, Any]) -> float:
+def limit_s(measured: Mapping[str, Any]) -> float:
     """Return what the launcher may add here and now, in seconds of CPU."""
     return LIMIT_S * max(1.0, float(measured["yardstick_s"]) / YARDSTICK_S)
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    from agentotel.distro.cell_exemplars import Attributes, Choose, Offered, Recorded
+    from agentotel.distro.cell_exemplars import Attributes, Choose, Offered
+    from agentotel.telemetry.series import Recorded
 
 Reservoir = TypeVar("Reservoir", LastPerBucket, OneOfAll)
 
@@ -33,11 +34,14 @@ class Way(Protocol):
     def add(self, amount: float, offered: Offered | None) -> None:
         """Add one amount; `offered` may become an exemplar."""
 
-    def add_all(self, records: Sequence[Recorded], choose: Choose | None, attributes: Attributes) -> None:
+    def add_all(
+        self, amounts: Sequence[float], records: Sequence[Recorded], choose: Choose | None, attributes: Attributes
+    ) -> None:
         """Add many amounts at once.
 
         Args:
-            records: Each with the context that it was measured in; at least one.
+            amounts: At least one.
+            records: The same, each with the context that it was measured in.
             choose: Decides which of them may become exemplars: by their contexts alone. None: none of them.
             attributes: The label set.
         """
@@ -137,12 +141,14 @@ class _SumWay:
             if offered is not None:
                 self._reservoir.keep(offered)
 
-    def add_all(self, records: Sequence[Recorded], choose: Choose | None, attributes: Attributes) -> None:
+    def add_all(
+        self, amounts: Sequence[float], records: Sequence[Recorded], choose: Choose | None, attributes: Attributes
+    ) -> None:
         aggregation = self._aggregation
         with self._lock:
             value = aggregation._value
             value = 0 if value is None else value
-            for amount, _ in records:  # one after the other, as the SDK would: sum() may round otherwise
+            for amount in amounts:  # one after the other, as the SDK would: sum() may round otherwise
                 value += amount
             aggregation._value = value
             if choose is not None:
@@ -181,9 +187,10 @@ class _HistogramWay:
             if offered is not None:
                 self._places[index] = offered
 
-    def add_all(self, records: Sequence[Recorded], choose: Choose | None, attributes: Attributes) -> None:
+    def add_all(
+        self, amounts: Sequence[float], records: Sequence[Recorded], choose: Choose | None, attributes: Attributes
+    ) -> None:
         aggregation, boundaries = self._aggregation, self._boundaries
-        amounts = [amount for amount, _ in records]
         indexes = [bisect_left(boundaries, amount) for amount in amounts]
         with self._lock:
             counts = aggregation._value

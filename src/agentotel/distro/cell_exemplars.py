@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.metrics import ExemplarFilter
 
+    from agentotel.telemetry.series import Recorded
+
     Attributes = Mapping[str, Any] | None
     Offered = tuple[float, int, Attributes, SpanContext | None]
     """A record that may become an exemplar: its value, time in ns since 1970, attributes before a view removed some,
     and the span in whose context it was made. A plain tuple: making a named one costs as much as all else."""
     Choose = Callable[[float, Attributes, Context | None], Offered | None]
-    Recorded = tuple[float, Context | None]
-    """An amount and the context that it was measured in."""
 
 
 class KeepingReservoir(ExemplarReservoir):

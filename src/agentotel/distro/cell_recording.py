@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from agentotel.distro.cell_exemplars import Choose, Recorded
+    from agentotel.distro.cell_exemplars import Choose
+    from agentotel.telemetry.series import Recorded
 
     RecordBySdk = Callable[[float, Mapping[str, Any], Context | None], None]
 
@@ -138,20 +139,20 @@ class Cell:
 
     def record_all(self, records: Sequence[Recorded]) -> None:
         """Record many amounts, each with the context in which it was measured; as `record` does for each of them."""
-        if self._can_all(records):
+        amounts = [amount for amount, _ in records]
+        if self._can_all(amounts):
             for way in self._ways:
-                way.add_all(records, self._choose, self._offered_attributes)
+                way.add_all(amounts, records, self._choose, self._offered_attributes)
         else:
             for amount, context in records:
                 self.record(amount, context)
 
-    def _can_all(self, records: Sequence[Recorded]) -> bool:
+    def _can_all(self, amounts: Sequence[float]) -> bool:
         """Tell whether all can take the short way together: nobody but the SDK's default filter looks at each."""
-        if not records or self._readers is not cell_aggregations.readers_of(self._target.instrument):
+        if not amounts or self._readers is not cell_aggregations.readers_of(self._target.instrument):
             return False
         if self._choose is not None and type(self._choose) is not SampledSpan:
             return False
-        amounts = [amount for amount, _ in records]
         total = sum(amounts)  # of which there is none if there is none of one of them
         is_good = total == total and self._lowest <= min(amounts) and max(amounts) <= _LARGEST  # noqa: PLR0124 - NaN
         return is_good and (self._switch is None or self._switch.is_enabled)

@@ -71,7 +71,6 @@ class _Processors(NamedTuple):
         ending: ``_on_ending`` likewise.
         end: ``on_end`` likewise.
         end_light: The same, where all of them take a light span as it is, and know that it has ended.
-        only: The only one of all these that is called at an end.
     """
 
     group: tuple[SpanProcessor, ...] | None
@@ -79,7 +78,6 @@ class _Processors(NamedTuple):
     ending: tuple[Callable[..., None], ...]
     end: tuple[Callable[..., None], ...]
     end_light: tuple[Callable[..., None], ...]
-    only: Callable[..., None] | None = None
 
 
 class _Kind(NamedTuple):
@@ -129,9 +127,6 @@ class Origin:
         # Without a group it is of a kind that keeps its processors otherwise: it is one itself.
         if group is not None and group._span_processors is not found.group:
             found = self._processors = _processors(group._span_processors)
-        if found.only is not None:
-            found.only(span)
-            return
         for on_ending in found.ending:
             on_ending(span)
         if found.end:
@@ -152,8 +147,7 @@ def _processors(group: tuple[SpanProcessor, ...]) -> _Processors:
     end = tuple(each.on_end for each in told)
     # All or none: a processor may change what those after it are given, to take something out of it.
     if all(getattr(each, "takes_light_spans", False) for each in told):
-        only = end[0] if len(end) == 1 and not ending else None
-        return _Processors(group, start, ending, (), end, only)
+        return _Processors(group, start, ending, (), end)
     return _Processors(group, start, ending, end, ())
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from agentotel.cost import Budgets, Cost
     from agentotel.telemetry.attributes import Attributes
-    from agentotel.telemetry.metrics import Metrics
     from agentotel.telemetry.recorder import Sinks
     from agentotel.telemetry.recording import ActiveRecording
 
@@ -30,31 +29,30 @@ class Accounting:
     def __init__(self, sinks: Sinks) -> None:
         self._sinks = sinks
 
-    def settle(self, recording: ActiveRecording, error: BaseException | None, metrics: Metrics) -> Attributes:
+    def settle(self, recording: ActiveRecording, error: BaseException | None) -> Attributes:
         """Count what an operation has used, once; return what its span says about it.
 
         Args:
             recording: The operation, which has ended.
             error: The exception that has ended it.
-            metrics: What counts.
         """
         operation = recording.operation
         if isinstance(operation, ModelCall):
-            return self._settle_model_call(recording, operation, error, metrics)
+            return self._settle_model_call(recording, operation, error)
         if isinstance(operation, AgentRun) and not recording.calls_inside and operation.usage is not None:
             recording.counts_itself = True
-            self.count(recording, operation.provider, operation.request_model, operation.usage, metrics)
+            self.count(recording, operation.provider, operation.request_model, operation.usage)
         return _totals(recording) | (loops.of_run(recording) if isinstance(operation, AgentRun) else {})
 
     def _settle_model_call(
-        self, recording: ActiveRecording, call: ModelCall, error: BaseException | None, metrics: Metrics
+        self, recording: ActiveRecording, call: ModelCall, error: BaseException | None
     ) -> Attributes:
         self._settle_layers(recording, call)
         if call.usage is None and (error is not None or _is_counted_elsewhere(recording)):
             return {}
         recording.counts_itself = call.usage is not None
         model = call.response_model or call.request_model
-        cost = self.count(recording, call.provider, model, call.usage, metrics)
+        cost = self.count(recording, call.provider, model, call.usage)
         found = attributes.of_usage(call.usage)
         if cost is not None:
             found |= {names.COST: cost.amount, names.COST_CURRENCY: cost.currency, names.COST_PRICES: cost.prices}
@@ -67,7 +65,7 @@ class Accounting:
             call.usage = None if recording.inner is None else _usage(recording.inner.operation)
 
     def count(
-        self, recording: ActiveRecording, provider: str | None, model: str | None, usage: Usage | None, metrics: Metrics
+        self, recording: ActiveRecording, provider: str | None, model: str | None, usage: Usage | None
     ) -> Cost | None:
         """Count tokens and their cost: in the metric, in the budgets, and for all that is around; return the cost.
 
@@ -76,14 +74,13 @@ class Accounting:
             provider: Whose model it was.
             model: Which one; None where nobody knows.
             usage: The tokens; None for a call that does not tell, whose cost is unknown.
-            metrics: What counts.
         """
         sinks, cost = self._sinks, None
         if model and usage is not None:
             cost = attempt("recorder.prices", sinks.prices.cost, provider, model, usage)
         tenant = recording.started_with.built().get(names.TENANT_ID)
         tenant_id = str(tenant) if tenant is not None else None
-        attempt("recorder.cost", metrics.cost, cost, model, tenant_id, recording.context)
+        attempt("recorder.cost", sinks.metrics.cost, cost, model, tenant_id, recording.context)
         if cost is not None and sinks.budgets is not None:
             attempt("recorder.budgets", self._spend, sinks.budgets, cost, tenant_id, recording)
         if usage is not None:

@@ -5,6 +5,7 @@ Each part stands in a guard of its own: a metric that cannot be recorded must no
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from opentelemetry.trace import Status, StatusCode
@@ -61,10 +62,12 @@ class _Way(NamedTuple):
     Attributes:
         tell_span: Writes it on the span: before its end, or after it.
         metrics: Records it.
+        accounting: Counts what was used, in these metrics.
     """
 
     tell_span: Callable[[ActiveRecording, Outcome, BaseException | None, Attributes], None]
     metrics: Metrics
+    accounting: Accounting
 
 
 class Ending:
@@ -78,16 +81,13 @@ class Ending:
     def __init__(self, sinks: Sinks, names_of: spelling.SpanNames) -> None:
         self._sinks = sinks
         self._names = names_of
-        self._accounting = Accounting(sinks)
         self._limits = TokenLimits(sinks.events, sinks.token_limit)
         self._loops = Loops(sinks.metrics, sinks.events, sinks.loop_limit)
         self._later = sinks.later
-        metrics = sinks.metrics
+        self._way_now = self._way_later = _Way(self._end_span, sinks.metrics, Accounting(sinks))
         if sinks.later is not None:
-            sinks.later.keep(gathered := metrics.gathered())
-            metrics = gathered
-        self._way_now = _Way(self._end_span, sinks.metrics)
-        self._way_later = _Way(self._complete_span, metrics)
+            sinks.later.keep(gathered := sinks.metrics.gathered())
+            self._way_later = _Way(self._complete_span, gathered, Accounting(replace(sinks, metrics=gathered)))
         # Made once: a method that is taken from its object is an object more, which each operation would keep.
         self._late = self._finish_late
         self._settle_later = None if sinks.later is None else sinks.later.settle
@@ -113,10 +113,10 @@ class Ending:
         """Count tokens that came after the call around had returned: its span is gone, they must still count."""
         call = recording.operation
         assert isinstance(call, ModelCall)
-        model, metrics = call.response_model or call.request_model, self._sinks.metrics
-        self._accounting.count(recording, call.provider, model, call.usage, metrics)
+        way, model = self._way_now, call.response_model or call.request_model
+        way.accounting.count(recording, call.provider, model, call.usage)
         outcome = Outcome(recording.watch.elapsed_s(), recording.context)
-        metrics.tokens(call, outcome, official=whole.official)
+        way.metrics.tokens(call, outcome, official=whole.official)
 
     def finish(self, recording: ActiveRecording, error: BaseException | None) -> None:
         """End a recording: called once, by `ActiveRecording`."""
@@ -174,7 +174,7 @@ class Ending:
         settled: Attributes = {}
         try:
             outcome = attempt("recorder.outcome", outcome_of, recording, error)
-            settled = attempt("recorder.usage", self._accounting.settle, recording, error, way.metrics) or settled
+            settled = attempt("recorder.usage", way.accounting.settle, recording, error) or settled
         finally:  # the span still has to end, also where errors are raised (strict)
             if outcome is None:
                 outcome = Outcome(recording.watch.elapsed_s(), recording.context)

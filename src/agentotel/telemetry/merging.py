@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import lru_cache
-from operator import attrgetter
 
-from agentotel.model.operations import ModelCall, Operation, Usage
+from agentotel.model.operations import ModelCall, Operation, Usage, counts_of
 
 _OF_THE_INNERMOST = frozenset(
     {
@@ -30,7 +29,6 @@ _OF_THE_OUTERMOST = (
     frozenset(field.name for field in fields(ModelCall)) - _OF_THE_LAYER - _OF_THE_INNERMOST - {"usage", "operation"}
 )
 _DEFAULTS = {field.name: field.default for field in fields(ModelCall)}
-_counts_of = attrgetter(*(field.name for field in fields(Usage)))
 
 
 def complete(outer: ModelCall, inner: ModelCall) -> None:
@@ -74,6 +72,6 @@ def _known(
 
 def _completed_usage(outer: Usage | None, inner: Usage) -> Usage:
     if outer is None:
-        return Usage(*_counts_of(inner))
-    pairs = zip(_counts_of(inner), _counts_of(outer), strict=True)
+        return Usage(*counts_of(inner))
+    pairs = zip(counts_of(inner), counts_of(outer), strict=True)
     return Usage(*[ours if theirs is None else theirs for theirs, ours in pairs])

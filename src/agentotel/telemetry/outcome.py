@@ -51,9 +51,8 @@ def outcome_of(recording: ActiveRecording, error: BaseException | None) -> Outco
     """Return how a recording has ended: with `error`, or as its operation says of itself."""
     operation = recording.operation
     outcome = Outcome(recording.watch.elapsed_s(), recording.context)
-    if recording.is_streamed:
-        outcome.time_to_first_chunk = recording.time_to_first_chunk()
-        outcome.time_per_chunk = recording.time_per_chunk()
+    outcome.time_to_first_chunk = recording.time_to_first_chunk()
+    outcome.time_per_chunk = recording.time_per_chunk()
     run = recording.enclosing_run()
     if run is not None:
         outcome.agent_id, outcome.agent_name = run.agent_id, run.name

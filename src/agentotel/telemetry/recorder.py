@@ -92,7 +92,7 @@ class Recorder:
         self._finish, self._finish_inner = self._ending.finish, self._ending.inner
         self._has_prices = False
         self._wants_content = sinks.content.is_wanted
-        self._make_spans(sinks.tracer)
+        self._look_at(sinks.tracer)
 
     def current(self) -> Operation | None:
         """Return the innermost open operation of this context."""
@@ -102,9 +102,9 @@ class Recorder:
     def make_spans_with(self, tracer: Tracer) -> None:
         """Make spans with `tracer` from now on: the program has set a provider of its own."""
         self._sinks = replace(self._sinks, tracer=tracer)
-        self._make_spans(tracer)
+        self._look_at(tracer)
 
-    def _make_spans(self, tracer: Tracer) -> None:
+    def _look_at(self, tracer: Tracer) -> None:
         self._is_lazy = _is_lazy(tracer)
         self._starts_plainly = self._is_lazy and not self._wants_content and not self._sinks.convention.renames
 

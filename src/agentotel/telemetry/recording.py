@@ -57,6 +57,8 @@ class ActiveRecording:
         finish: Called once, at the end.
 
     Attributes:
+        is_told_late: Its span may have started before all was known that it starts with.
+        is_told_at_start: The span's first attributes were put together before the operation was complete.
         tell: Completes the operation with what is known so far, where its process ends before it; None if there is
             nothing to tell.
     """
@@ -214,11 +216,6 @@ class ActiveRecording:
         The first one is; another one is a call of its own (a client that tries a second model).
         """
         return isinstance(operation, ModelCall) and isinstance(self.operation, ModelCall) and self.inner is None
-
-    @property
-    def is_streamed(self) -> bool:
-        """Whether a piece of a stream has come."""
-        return self._chunks > 0
 
     def time_to_first_chunk(self) -> float | None:
         """Return the seconds until the first piece, None if none came."""

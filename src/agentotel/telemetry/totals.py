@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from agentotel.model.operations import Usage
+from agentotel.model.operations import Usage, counts_of
 
 if TYPE_CHECKING:
     from agentotel.telemetry.loops import RunCalls
-
-_counts_of: Final = attrgetter(*Usage.__slots__)
 
 
 class Totals:
@@ -37,7 +34,7 @@ class Totals:
         """Add the tokens and the cost (currency, amount) of one model call."""
         with self._lock:
             self.calls += 1
-            pairs = zip(_counts_of(self.usage), _counts_of(usage), strict=True)
+            pairs = zip(counts_of(self.usage), counts_of(usage), strict=True)
             self.usage = Usage(*[so_far if count is None else (so_far or 0) + count for so_far, count in pairs])
             if cost is not None:
                 currency, amount = cost

@@ -49,12 +49,11 @@ class AttributeEncoder:
             pairs: list[Any] = list(map(self._pairs.get, triples))
         except Exception:  # noqa: BLE001 - a value that has no hash, or one of somebody's own
             return b"".join([self._new(key, value, type(value)) for key, value in attributes.items()])
-        if None in pairs:
-            items = list(attributes.items())
-            while None in pairs:
-                at = pairs.index(None)
-                key, value = items[at]
-                pairs[at] = self._new(key, value, type(value))
+        items = list(attributes.items())
+        while None in pairs:
+            at = pairs.index(None)
+            key, value = items[at]
+            pairs[at] = self._new(key, value, type(value))
         return b"".join(pairs)
 
     def _new(self, key: str, value: Any, kind: type) -> bytes:

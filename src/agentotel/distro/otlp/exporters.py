@@ -17,7 +17,7 @@ from agentotel.distro import quiet
 from agentotel.distro.otlp import logs, metrics, spans
 from agentotel.distro.otlp.delivery import Sender
 from agentotel.distro.otlp.destination import destination_of
-from agentotel.distro.otlp.requests import is_like, known, requests
+from agentotel.distro.otlp.requests import known, requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -114,12 +114,9 @@ def encoded(
         site: Under which those are counted that cannot be encoded.
         on_unusable: Called for each of them with 1, or with the number of points of a metric.
     """
-    last: Encoded | None = None
     for item in items:
         try:
-            one = encode(item)
-            last = one if is_like(one, last) else known(one)
-            yield last
+            yield known(encode(item))
         except Exception as error:  # noqa: BLE001, PERF203 - whatever is wrong with one, the others are to be sent
             failopen.report(site, error)
             quiet.exporter_messages.failed(f"{type(error).__name__}: {error}")

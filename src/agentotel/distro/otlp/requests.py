@@ -149,11 +149,6 @@ def known(encoded: Encoded) -> Encoded:
     return encoded
 
 
-def is_like(encoded: Encoded, other: Encoded | None) -> bool:
-    """Tell whether one comes from where another one does, of which that is `known`."""
-    return other is not None and encoded.resource is other.resource and encoded.scope is other.scope
-
-
 def requests(encoded: Iterable[Encoded], request_bytes: float = REQUEST_BYTES) -> Iterator[Request]:
     """Yield the requests that carry all of `encoded`, in its order within each resource and scope.
 
